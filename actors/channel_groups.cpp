@@ -1,0 +1,160 @@
+#include "actors/channel_groups.hpp"
+
+#include "actors/io_actor.hpp"
+#include "actors/messages.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/group_manager.hpp>
+#include <caf/mailbox_element.hpp>
+#include <caf/sec.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace status2::actors {
+
+namespace {
+
+io_actor* bound_with_sink(const caf::actor_control_block* who) {
+  auto* actor = dynamic_cast<io_actor*>(
+      const_cast<caf::actor_control_block*>(who)->get());
+  return actor != nullptr && actor->sink() != nullptr ? actor : nullptr;
+}
+
+}  // namespace
+
+channel_group::channel_group(caf::group_module& module, std::string id,
+                             std::size_t threads)
+    : caf::abstract_group(module, std::move(id), module.system().node()),
+      by_thread_(threads),
+      unbound_(std::make_shared<const unbound_members>()) {}
+
+channel_group::~channel_group() = default;
+
+bool channel_group::subscribe(caf::strong_actor_ptr who) {
+  if (io_actor* actor = bound_with_sink(who.get())) {
+    auto& here = by_thread_[actor->thread().index()];
+    actor->group_slot_ = here.members.size();
+    here.members.push_back({actor, actor->sink(), std::move(who)});
+    here.thread.store(&actor->thread(), std::memory_order_release);
+    here.size.store(here.members.size(), std::memory_order_release);
+    return true;
+  }
+  std::lock_guard guard{unbound_mutex_};
+  if (std::find(unbound_->begin(), unbound_->end(), who) != unbound_->end())
+    return false;
+  auto next = std::make_shared<unbound_members>(*unbound_);
+  next->push_back(std::move(who));
+  unbound_ = std::move(next);
+  return true;
+}
+
+void channel_group::unsubscribe(const caf::actor_control_block* who) {
+  if (io_actor* actor = bound_with_sink(who)) {
+    auto& here = by_thread_[actor->thread().index()];
+    auto slot = actor->group_slot_;
+    if (slot >= here.members.size() || here.members[slot].actor != actor)
+      return;
+    // The last member takes the free place; the array stays flat.
+    std::swap(here.members[slot], here.members.back());
+    here.members[slot].actor->group_slot_ = slot;
+    auto leaving = std::move(here.members.back());
+    here.members.pop_back();
+    here.size.store(here.members.size(), std::memory_order_release);
+    return;
+  }
+  std::lock_guard guard{unbound_mutex_};
+  auto next = std::make_shared<unbound_members>(*unbound_);
+  std::erase_if(*next, [&](auto& x) { return x.get() == who; });
+  unbound_ = std::move(next);
+}
+
+void channel_group::enqueue(caf::strong_actor_ptr sender, caf::message_id,
+                            caf::message content, caf::execution_unit* unit) {
+  transport::frame_ptr frame;
+  if (content.match_elements<frame_message>())
+    frame = content.get_as<frame_message>(0).block;
+  for (auto& there : by_thread_) {
+    if (there.size.load(std::memory_order_acquire) == 0) continue;
+    io_thread::hand_over(*there.thread.load(std::memory_order_acquire),
+                         {this, frame, frame ? caf::message{} : content});
+  }
+  std::shared_ptr<const unbound_members> unbound;
+  {
+    std::lock_guard guard{unbound_mutex_};
+    unbound = unbound_;
+  }
+  for (auto& member : *unbound)
+    member->enqueue(sender, caf::make_message_id(), content, unit);
+}
+
+void channel_group::deliver_here(io_thread& thread, delivery& item) {
+  auto& members = by_thread_[thread.index()].members;
+  if (item.frame) {
+    for (auto& member : members)
+      member.sink->deliver(item.frame);
+    return;
+  }
+  for (auto& member : members)
+    member.keep_alive->enqueue(nullptr, caf::make_message_id(), item.content,
+                               &thread);
+}
+
+std::size_t channel_group::size() const {
+  std::size_t bound = 0;
+  for (auto& there : by_thread_)
+    bound += there.size.load(std::memory_order_acquire);
+  std::lock_guard guard{unbound_mutex_};
+  return bound + unbound_->size();
+}
+
+caf::error channel_group::save(caf::serializer&) const {
+  return caf::sec::runtime_error;  // a channel's group never leaves the process
+}
+
+channel_group& channel_group::of(const caf::group& group) {
+  return static_cast<channel_group&>(*group.get());
+}
+
+channel_groups::channel_groups(caf::actor_system& system, std::size_t threads)
+    : caf::group_module(system, module_name), threads_(threads) {}
+
+channel_groups::~channel_groups() = default;
+
+caf::expected<caf::group> channel_groups::get(const std::string& name) {
+  std::lock_guard guard{mutex_};
+  auto& entry = groups_[name];
+  if (!entry)
+    entry = caf::group{caf::make_counted<channel_group>(*this, name, threads_)};
+  return entry;
+}
+
+void channel_groups::forget(const std::string& name) {
+  caf::group last;
+  std::lock_guard guard{mutex_};
+  if (auto i = groups_.find(name); i != groups_.end()) {
+    last = std::move(i->second);
+    groups_.erase(i);
+  }
+}
+
+std::size_t channel_groups::size() const {
+  std::lock_guard guard{mutex_};
+  return groups_.size();
+}
+
+caf::error channel_groups::load(caf::deserializer&, caf::group&) {
+  return caf::sec::runtime_error;
+}
+
+void channel_groups::stop() {
+  std::lock_guard guard{mutex_};
+  groups_.clear();
+}
+
+channel_groups& channel_groups::of(caf::actor_system& system) {
+  return static_cast<channel_groups&>(*system.groups().get_module(module_name));
+}
+
+}  // namespace status2::actors

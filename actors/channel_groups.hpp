@@ -1,0 +1,105 @@
+/// The project's own CAF group module: a group a channel. On the main path:
+/// send(group, frame_message) ends in one flat array of sinks a thread.
+///
+/// CAF's built-in module never forgets a group, spawns an actor for each and
+/// holds a lock over a fan-out; docs/decisions/0002 has the comparison.
+#pragma once
+
+#include "actors/io_thread.hpp"
+#include "transport/ws_session.hpp"
+
+#include <caf/abstract_group.hpp>
+#include <caf/group.hpp>
+#include <caf/group_module.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace status2::actors {
+
+class io_actor;
+
+/// A channel's viewers. Actors bound to an I/O thread that have a sink get
+/// frames through it, in the array of their thread; all others, and all other
+/// messages, go through mailboxes.
+class channel_group final : public caf::abstract_group {
+ public:
+  channel_group(caf::group_module& module, std::string id, std::size_t threads);
+  ~channel_group() override;
+
+  /// Joining and leaving of a bound actor happens on its own thread, so a
+  /// fan-out there needs no lock. Thread: the actor's, or any if not bound.
+  bool subscribe(caf::strong_actor_ptr who) override;
+  void unsubscribe(const caf::actor_control_block* who) override;
+  /// What send(group, …) calls. Blocks: never. Thread: any.
+  void enqueue(caf::strong_actor_ptr sender, caf::message_id id,
+               caf::message content, caf::execution_unit* unit) override;
+  caf::error save(caf::serializer&) const override;
+  void stop() override {}
+
+  /// Whether Redis has acknowledged the channel: set by its subscriber actor
+  /// before it sends channel_live to the group. Thread: any.
+  void live(bool value) { live_.store(value, std::memory_order_release); }
+  bool live() const { return live_.load(std::memory_order_acquire); }
+
+  /// Members, bound or not. Thread: any.
+  std::size_t size() const;
+
+  /// Delivers to the members on `thread`, which is the running one.
+  void deliver_here(io_thread& thread, delivery& item);
+
+  /// `group`, which must come from this module.
+  static channel_group& of(const caf::group& group);
+
+ private:
+  struct bound_member {
+    io_actor* actor;
+    transport::frame_sink* sink;
+    caf::strong_actor_ptr keep_alive;
+  };
+  /// Touched by its thread only, but for the two atomics.
+  struct thread_members {
+    std::vector<bound_member> members;
+    std::atomic<io_thread*> thread{nullptr};
+    std::atomic<std::size_t> size{0};
+  };
+  using unbound_members = std::vector<caf::strong_actor_ptr>;
+
+  std::vector<thread_members> by_thread_;
+  std::atomic<bool> live_{false};
+  mutable std::mutex unbound_mutex_;  ///< guards the pointer, not a fan-out
+  std::shared_ptr<const unbound_members> unbound_;
+};
+
+/// Thread: any.
+class channel_groups final : public caf::group_module {
+ public:
+  static constexpr const char* module_name = "channel";
+
+  channel_groups(caf::actor_system& system, std::size_t threads);
+  ~channel_groups() override;
+
+  /// The group of `name`, made if need be. Groups are equal while anybody
+  /// knows one: until forget().
+  caf::expected<caf::group> get(const std::string& name) override;
+  /// Lets go of a group: its memory returns with its last handle.
+  void forget(const std::string& name);
+  std::size_t size() const;
+
+  caf::error load(caf::deserializer&, caf::group&) override;
+  void stop() override;
+
+  /// The module of `system`, which must have been configured with it.
+  static channel_groups& of(caf::actor_system& system);
+
+ private:
+  const std::size_t threads_;
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, caf::group> groups_;
+};
+
+}  // namespace status2::actors

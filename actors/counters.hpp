@@ -1,0 +1,42 @@
+/// What the actors count, for the whole process. The table is also the source
+/// of rows of docs/metrics.md.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace status2::actors {
+
+// clang-format off
+/// X(member, metric name, counter|gauge, help)
+#define STATUS2_ACTOR_METRICS(X)                                               \
+  X(redis_up, "status2_redis_up", gauge,                                       \
+    "1 while the Redis link works; 0 once an outage is surfaced.")             \
+  X(redis_reconnects, "status2_redis_reconnects_total", counter,               \
+    "Times the Redis link was established again after a loss.")                \
+  X(redis_connect_failures, "status2_redis_connect_failures_total", counter,   \
+    "Attempts to connect to Redis that failed.")                               \
+  X(redis_links_doubled, "status2_redis_links_doubled_total", counter,         \
+    "Second links opened beside one that went silent.")                        \
+  X(redis_reads, "status2_redis_reads_total", counter,                         \
+    "Reads from the Redis link.")                                              \
+  X(messages_received, "status2_messages_received_total", counter,             \
+    "Messages received from Redis.")                                           \
+  X(channels_active, "status2_channels_active", gauge,                         \
+    "Channels that have a subscriber actor.")                                  \
+  X(channels_subscribed, "status2_channels_subscribed", gauge,                 \
+    "Channels whose subscription Redis has acknowledged.")                     \
+  X(actor_restarts, "status2_actor_restarts_total", counter,                   \
+    "Actors that the supervisor restarted.")                                   \
+  X(log_lines_dropped, "status2_log_lines_dropped_total", counter,             \
+    "Log lines lost because standard output did not keep up.")
+// clang-format on
+
+/// Thread: any.
+struct broker_counters {
+#define X(member, name, kind, help) std::atomic<std::int64_t> member{0};
+  STATUS2_ACTOR_METRICS(X)
+#undef X
+};
+
+}  // namespace status2::actors

@@ -1,0 +1,104 @@
+/// Every line the broker logs, as one table, and the one way to log it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+namespace status2::actors {
+
+// clang-format off
+/// X(event, DEBUG|INFO|WARN|ERROR, component, msg, when it is logged)
+#define STATUS2_LOG_EVENTS(X)                                                  \
+  X(starting, INFO, "service", "status2 starting",                             \
+    "First line of a start; carries the version and the address.")             \
+  X(listening, INFO, "service", "listening",                                   \
+    "The port is open.")                                                       \
+  X(shutdown_signal, INFO, "service", "shutdown signal received",              \
+    "SIGTERM or SIGINT came; clients are being closed.")                       \
+  X(stopped, INFO, "service", "stopped",                                       \
+    "Last line of an orderly end.")                                            \
+  X(serve_failed, ERROR, "service", "could not serve",                         \
+    "The port could not be opened; the process ends with exit code 1.")        \
+  X(any_origin, WARN, "service", "any origin is accepted",                     \
+    "STATUS_ALLOWED_ORIGINS is empty.")                                        \
+  X(short_pong_timeout, WARN, "service", "pong timeout is below 60s",          \
+    "Browsers slow their timers in hidden tabs and would be closed.")          \
+  X(connection_limit, INFO, "service", "connection limit",                     \
+    "How many clients are accepted, and what set the limit.")                  \
+  X(accept_failed, ERROR, "listener", "accept failed",                         \
+    "Often out of descriptors; accepting is tried again every 100 ms.")        \
+  X(client_connected, DEBUG, "session", "client connected",                    \
+    "A session opened.")                                                       \
+  X(client_disconnected, DEBUG, "session", "client disconnected",              \
+    "A session ended on the client's account.")                                \
+  X(client_closed, INFO, "session", "client closed by server",                 \
+    "The server closed; `reason` names the row of docs/contract.md.")          \
+  X(slow_consumer, WARN, "session", "slow consumer closed",                    \
+    "A client did not read fast enough and was closed with 1008.")             \
+  X(malformed_message, WARN, "session", "malformed client message",            \
+    "A client sent text that is no JSON object; at most one line a second.")   \
+  X(redis_connecting, DEBUG, "redis", "redis connecting",                      \
+    "An attempt starts.")                                                      \
+  X(redis_established, INFO, "redis", "redis subscribe established",           \
+    "Redis has acknowledged every wanted channel after a connect.")            \
+  X(channel_established, INFO, "redis", "redis subscribe established",         \
+    "Redis has acknowledged one more channel.")                                \
+  X(redis_interrupted, WARN, "redis", "redis stream interrupted",              \
+    "The link was lost; clients stay connected and it is opened again.")       \
+  X(redis_failed, WARN, "redis", "redis subscribe failed",                     \
+    "An attempt to connect, log in or subscribe failed.")                      \
+  X(redis_surfaced, ERROR, "redis", "redis unavailable",                       \
+    "STATUS_REDIS_MAX_RETRIES attempts in a row failed; /ready says 503.")     \
+  X(redis_silent, WARN, "redis", "redis link silent",                          \
+    "A liveness PING went unanswered; a second link is opened beside it.")     \
+  X(redis_link_chosen, INFO, "redis", "redis link chosen",                     \
+    "Of two links one proved alive; the other is closed.")                     \
+  X(channel_left, DEBUG, "supervisor", "channel left",                         \
+    "The last viewer was gone for STATUS_CHANNEL_LINGER.")                     \
+  X(actor_restarted, WARN, "supervisor", "actor restarted",                    \
+    "A child ended abnormally and was started again.")                         \
+  X(actor_failed, ERROR, "supervisor", "actor failed",                         \
+    "A bug: an exception reached the actor, which ends; see actor restarted.")  \
+  X(supervisor_died, ERROR, "service", "supervisor died",                      \
+    "A bug: the process ends with exit code 70, to be started anew.")          \
+  X(unexpected_message, WARN, "supervisor", "unexpected message",              \
+    "A bug: an actor got a message that it does not know and dropped it.")     \
+  X(restart_intensity, ERROR, "supervisor", "restart intensity exceeded",      \
+    "A child dies faster than the policy allows; restarts go on at the "       \
+    "longest backoff.")
+// clang-format on
+
+enum class log_event : std::uint8_t {
+#define X(event, level, component, msg, when) event,
+  STATUS2_LOG_EVENTS(X)
+#undef X
+};
+
+enum class log_level : std::uint8_t { DEBUG, INFO, WARN, ERROR };
+
+/// One key and value of a line. Strings are escaped; numbers are not quoted.
+struct log_field {
+  log_field(std::string_view k, std::string_view v) : key(k), text(v) {}
+  log_field(std::string_view k, const char* v) : key(k), text(v) {}
+  log_field(std::string_view k, const std::string& v) : key(k), text(v) {}
+  log_field(std::string_view k, std::int64_t v)
+      : key(k), number(v), numeric(true) {}
+  std::string_view key;
+  std::string_view text;
+  std::int64_t number = 0;
+  bool numeric = false;
+};
+
+/// Logs one line to the process's logger, spdlog's default one; the payload
+/// handed to spdlog is the JSON text from `"msg"` on, without braces. Empty
+/// text fields are left out. Thread: any. Blocks: never (the logger drops the
+/// oldest lines and counts them). No field may hold a secret.
+void log(log_event event, std::initializer_list<log_field> fields = {});
+
+/// `time` as people read it in a log: whole milliseconds, such as `1500ms`.
+std::string milliseconds_text(std::chrono::nanoseconds time);
+
+}  // namespace status2::actors

@@ -1,0 +1,128 @@
+/// The whole actor protocol: each message with its sender, its receiver, what
+/// it means and what answers it. Messages never leave the process.
+///
+/// | message           | from → to                | meaning; answer           |
+/// | ----------------- | ------------------------ | ------------------------- |
+/// | client_accepted   | listener → supervisor    | spawn a session; none     |
+/// | channels_wanted   | supervisor → link        | subscribe these; each     |
+/// |                   |                          | subscriber gets           |
+/// |                   |                          | channel_state in time     |
+/// | channel_unwanted  | supervisor → link        | unsubscribe; none         |
+/// | channel_state     | link → subscriber        | acknowledged or not       |
+/// | payload_batch     | link → subscriber        | messages of one read      |
+/// | frame_message     | subscriber → group       | one block of frames       |
+/// | channel_live      | subscriber → group       | answer waiting inits      |
+/// | session_init      | socket → session         | client asks for a ping    |
+/// | session_malformed | socket → session         | log it, bounded           |
+/// | session_closed    | socket → session         | the actor ends            |
+/// | drain             | main → supervisor →      | close everything; the     |
+/// |                   | session                  | supervisor ends when the  |
+/// |                   |                          | last session has          |
+/// | linger_over       | supervisor → itself      | leave an unused channel   |
+/// | restart_child     | supervisor → itself      | backoff is over           |
+/// | link_status       | link → supervisor        | for /ready and the log    |
+/// | redis_opened,     | connection → link        | what the sockets did      |
+/// | redis_read,       |                          |                           |
+/// | redis_closed      |                          |                           |
+/// | link_tick         | link → itself            | a deadline of the machine |
+#pragma once
+
+#include "redis/reply_reader.hpp"
+#include "redis/subscription_machine.hpp"
+#include "transport/frame.hpp"
+#include "transport/upgrade.hpp"
+#include "transport/ws_session.hpp"
+
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace status2::actors {
+
+struct client_accepted {
+  std::shared_ptr<transport::upgrade_request> request;
+};
+
+struct wanted_channel {
+  std::string name;
+  caf::actor subscriber;
+};
+struct channels_wanted {
+  std::vector<wanted_channel> channels;
+};
+struct channel_unwanted {
+  std::string name;
+};
+struct channel_state {
+  bool live = false;  ///< Redis has acknowledged the subscription
+};
+/// The payloads of one channel in one read from Redis, in order.
+struct payload_batch {
+  std::string bytes;                ///< payloads back to back
+  std::vector<std::uint32_t> ends;  ///< end offset of each
+};
+
+struct frame_message {
+  transport::frame_ptr block;
+};
+struct channel_live {};
+
+struct session_init {};
+struct session_malformed {
+  std::string text;
+};
+struct session_closed {
+  transport::close_report report;
+};
+struct drain {};
+
+struct linger_over {
+  std::string channel;
+  std::uint64_t generation = 0;
+};
+struct restart_child {
+  std::string channel;  ///< empty: the Redis link
+};
+
+enum class link_phase : std::uint8_t { connecting, up, interrupted, surfaced };
+struct link_status {
+  link_phase phase = link_phase::connecting;
+};
+
+struct redis_opened {
+  redis::link_id link = 0;
+};
+struct redis_read {
+  redis::link_id link = 0;
+  std::shared_ptr<redis::reply_batch> batch;
+};
+struct redis_closed {
+  redis::link_id link = 0;
+  std::string error;
+};
+struct link_tick {};
+
+}  // namespace status2::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::client_accepted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::channels_wanted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::channel_unwanted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::channel_state)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::payload_batch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::frame_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::channel_live)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::session_init)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::session_malformed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::session_closed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::drain)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::linger_over)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::restart_child)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::link_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::redis_opened)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::redis_read)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::redis_closed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::link_tick)

@@ -1,0 +1,291 @@
+#include "actors/redis_link.hpp"
+
+#include "actors/log.hpp"
+
+#include <caf/actor_addr.hpp>
+#include <caf/actor_cast.hpp>
+#include <caf/send.hpp>
+
+#include <utility>
+#include <vector>
+
+namespace status2::actors {
+
+namespace {
+
+using redis::action_kind;
+
+/// Turns what a connection reports into messages to the link. Knows the actor
+/// weakly: handlers of a closed socket may outlive it.
+class events_as_messages final : public redis::connection_events {
+ public:
+  events_as_messages(caf::actor_addr link, redis::link_id id)
+      : link_(std::move(link)), id_(id) {}
+
+  void on_open() override { tell(redis_opened{id_}); }
+  void on_read(redis::reply_batch&& batch) override {
+    tell(redis_read{id_,
+                    std::make_shared<redis::reply_batch>(std::move(batch))});
+  }
+  void on_closed(const std::string& error) override {
+    tell(redis_closed{id_, error});
+  }
+
+ private:
+  template <class Message>
+  void tell(Message message) {
+    if (auto link = caf::actor_cast<caf::actor>(link_))
+      caf::anon_send(link, std::move(message));
+  }
+
+  caf::actor_addr link_;
+  redis::link_id id_;
+};
+
+/// The two halves of a channel's name, for log lines.
+std::pair<std::string_view, std::string_view> halves(std::string_view name) {
+  auto colon = name.find(':');
+  if (colon == std::string_view::npos) return {name, {}};
+  return {name.substr(0, colon), name.substr(colon + 1)};
+}
+
+}  // namespace
+
+redis_link_state::~redis_link_state() {
+  for (auto& [id, connection] : links)
+    connection->close();
+  if (machine) count_live(-live_channels);
+}
+
+caf::behavior redis_link_state::make_behavior(redis_link_config configuration) {
+  config = std::move(configuration);
+  machine =
+      std::make_unique<redis::subscription_machine>(config.machine, [this] {
+        return std::uniform_real_distribution<double>{0, 1}(random);
+      });
+  carry_out(machine->start(self->clock().now()));
+  return {
+      [this](const channels_wanted& m) { on_wanted(m); },
+      [this](const channel_unwanted& m) { on_unwanted(m); },
+      [this](const redis_opened& m) {
+        carry_out(machine->opened(m.link, self->clock().now()));
+      },
+      [this](const redis_read& m) { on_read(m); },
+      [this](const redis_closed& m) { on_closed(m); },
+      [this](link_tick) { on_tick(); },
+  };
+}
+
+// -- messages -----------------------------------------------------------------
+
+void redis_link_state::on_wanted(const channels_wanted& wanted) {
+  std::vector<std::string> added;
+  for (const auto& [name, subscriber] : wanted.channels) {
+    subscribers[name] = subscriber;
+    // A restarted subscriber of a channel that Redis has acknowledged.
+    if (machine->live(name)) self->send(subscriber, channel_state{true});
+    added.push_back(name);
+  }
+  carry_out(machine->want(added, self->clock().now()));
+}
+
+void redis_link_state::on_unwanted(const channel_unwanted& unwanted) {
+  if (machine->live(unwanted.name)) count_live(-1);
+  subscribers.erase(unwanted.name);
+  carry_out(machine->unwant(unwanted.name, self->clock().now()));
+}
+
+void redis_link_state::on_read(const redis_read& read) {
+  ++config.counters->redis_reads;
+  bool serve = false;
+  auto todo = machine->read(read.link, *read.batch, self->clock().now(), serve);
+  if (serve) forward(*read.batch);
+  carry_out(std::move(todo));
+}
+
+void redis_link_state::on_closed(const redis_closed& closed) {
+  links.erase(closed.link);
+  carry_out(machine->closed(closed.link, closed.error, self->clock().now()));
+}
+
+void redis_link_state::on_tick() {
+  tick_at = redis::subscription_machine::time_point::max();
+  carry_out(machine->tick(self->clock().now()));
+}
+
+void redis_link_state::forward(const redis::reply_batch& batch) {
+  for (const auto& reply : batch.replies) {
+    if (reply.kind != redis::reply_kind::message) continue;
+    ++config.counters->messages_received;
+    auto& payloads = by_channel[batch.first(reply)];
+    payloads.bytes += batch.payload(reply);
+    payloads.ends.push_back(static_cast<std::uint32_t>(payloads.bytes.size()));
+  }
+  for (auto& [channel, payloads] : by_channel)
+    if (auto i = subscribers.find(std::string(channel)); i != subscribers.end())
+      self->send(i->second, std::move(payloads));
+  by_channel.clear();
+}
+
+// -- actions ------------------------------------------------------------------
+
+void redis_link_state::carry_out(actions todo) {
+  for (auto& one : todo) {
+    switch (one.kind) {
+      case action_kind::live:
+        tell_live(one, true);
+        break;
+      case action_kind::not_live:
+        tell_live(one, false);
+        break;
+      case action_kind::deliver:
+        forward(one.batch);
+        break;
+      default:
+        carry_out_on_socket(one);
+        report(one);
+    }
+  }
+  schedule_tick();
+}
+
+void redis_link_state::carry_out_on_socket(const redis::action& todo) {
+  switch (todo.kind) {
+    case action_kind::open:
+      open(todo.link);
+      break;
+    case action_kind::close:
+      close(todo.link);
+      break;
+    case action_kind::subscribe:
+      command(todo, "SUBSCRIBE");
+      break;
+    case action_kind::unsubscribe:
+      command(todo, "UNSUBSCRIBE");
+      break;
+    case action_kind::ping:
+      command(todo, "PING");
+      break;
+    default:
+      break;
+  }
+}
+
+void redis_link_state::open(redis::link_id link) {
+  log(log_event::redis_connecting,
+      {{"address", redis::redacted(config.connection.url)}});
+  links[link] = redis::open_connection(
+      *config.loop, config.connection,
+      std::make_unique<events_as_messages>(self->address(), link));
+}
+
+void redis_link_state::close(redis::link_id link) {
+  auto i = links.find(link);
+  if (i == links.end()) return;
+  i->second->close();
+  links.erase(i);
+}
+
+void redis_link_state::command(const redis::action& todo,
+                               std::string_view verb) {
+  auto i = links.find(todo.link);
+  if (i == links.end()) return;
+  std::vector<std::string_view> words{verb};
+  words.insert(words.end(), todo.channels.begin(), todo.channels.end());
+  i->second->send(words);
+}
+
+void redis_link_state::tell_live(const redis::action& todo, bool live) {
+  count_live(live ? static_cast<std::int64_t>(todo.channels.size())
+                  : -static_cast<std::int64_t>(todo.channels.size()));
+  for (const auto& name : todo.channels)
+    if (auto i = subscribers.find(name); i != subscribers.end())
+      self->send(i->second, channel_state{live});
+}
+
+void redis_link_state::count_live(std::int64_t more) {
+  live_channels += more;
+  config.counters->channels_subscribed += more;
+}
+
+void redis_link_state::phase(link_phase now) {
+  self->send(config.supervisor, link_status{now});
+}
+
+/// What the machine tells of itself: log lines, counters, the phase.
+void redis_link_state::report(const redis::action& todo) {
+  auto now = self->clock().now();
+  auto& counters = *config.counters;
+  auto wait = todo.wait.count() ? milliseconds_text(todo.wait) : "";
+  std::int64_t attempt = todo.attempt;
+  switch (todo.kind) {
+    case action_kind::established: {
+      auto channels = static_cast<std::int64_t>(subscribers.size());
+      if (std::exchange(established_before, true)) ++counters.redis_reconnects;
+      counters.redis_up = 1;
+      auto outage =
+          lost_at == decltype(lost_at){} ? caf::timespan{0} : now - lost_at;
+      lost_at = {};
+      log(log_event::redis_established,
+          {{"channels", channels},
+           {"outage_ms",
+            std::chrono::duration_cast<std::chrono::milliseconds>(outage)
+                .count()}});
+      phase(link_phase::up);
+      break;
+    }
+    case action_kind::added: {
+      auto [run, channel] = halves(todo.channels.front());
+      log(log_event::channel_established,
+          {{"run_id", run}, {"channel", channel}});
+      break;
+    }
+    case action_kind::interrupted:
+      lost_at = now;
+      log(log_event::redis_interrupted,
+          {{"backoff", wait}, {"error", todo.text}});
+      phase(link_phase::interrupted);
+      break;
+    case action_kind::failed:
+      ++counters.redis_connect_failures;
+      log(log_event::redis_failed,
+          {{"attempt", attempt}, {"backoff", wait}, {"error", todo.text}});
+      break;
+    case action_kind::refused: {
+      auto [run, channel] = halves(todo.channels.front());
+      log(log_event::redis_failed,
+          {{"run_id", run}, {"channel", channel}, {"error", todo.text}});
+      break;
+    }
+    case action_kind::surfaced:
+      counters.redis_up = 0;
+      log(log_event::redis_surfaced, {{"attempt", attempt}});
+      phase(link_phase::surfaced);
+      break;
+    case action_kind::silent:
+      ++counters.redis_links_doubled;
+      log(log_event::redis_silent);
+      break;
+    case action_kind::first_chosen:
+      counters.redis_up = 1;
+      log(log_event::redis_link_chosen, {{"link", "first"}});
+      phase(link_phase::up);
+      break;
+    case action_kind::second_chosen:
+      log(log_event::redis_link_chosen, {{"link", "second"}});
+      break;
+    default:
+      break;
+  }
+}
+
+void redis_link_state::schedule_tick() {
+  auto next = machine->next_tick();
+  if (next >= tick_at) return;
+  tick_at = next;
+  auto now = self->clock().now();
+  self->delayed_send(self, next > now ? next - now : caf::timespan{0},
+                     link_tick{});
+}
+
+}  // namespace status2::actors

@@ -1,0 +1,78 @@
+/// The Redis link: one actor, one shared connection for all channels. Carries
+/// out what redis/subscription_machine decides. On the main path: groups the
+/// messages of one read by channel and hands each subscriber its batch.
+#pragma once
+
+#include "actors/counters.hpp"
+#include "actors/messages.hpp"
+#include "redis/connection.hpp"
+#include "redis/subscription_machine.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <caf/actor.hpp>
+#include <caf/behavior.hpp>
+#include <caf/event_based_actor.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace status2::actors {
+
+struct redis_link_config {
+  boost::asio::io_context* loop = nullptr;  ///< of the thread it is bound to
+  redis::connection_settings connection;
+  redis::machine_settings machine;
+  caf::actor supervisor;  ///< gets link_status
+  broker_counters* counters = nullptr;
+};
+
+/// Must be spawned with spawn_bound(): its sockets belong to its thread.
+struct redis_link_state {
+  static constexpr const char* name = "status2.redis-link";
+
+  explicit redis_link_state(caf::event_based_actor* selfptr) : self(selfptr) {}
+  ~redis_link_state();
+  caf::behavior make_behavior(redis_link_config configuration);
+
+  using actions = redis::subscription_machine::actions;
+  using subscriber_map = std::unordered_map<std::string, caf::actor>;
+
+  void on_wanted(const channels_wanted& wanted);
+  void on_unwanted(const channel_unwanted& unwanted);
+  void on_read(const redis_read& read);
+  void on_closed(const redis_closed& closed);
+  void on_tick();
+
+  void carry_out(actions todo);
+  void carry_out_on_socket(const redis::action& todo);
+  void report(const redis::action& todo);
+  void open(redis::link_id link);
+  void close(redis::link_id link);
+  void command(const redis::action& todo, std::string_view verb);
+  void tell_live(const redis::action& todo, bool live);
+  void forward(const redis::reply_batch& batch);
+  void count_live(std::int64_t more);
+  void phase(link_phase now);
+  void schedule_tick();
+
+  caf::event_based_actor* self;
+  redis_link_config config;
+  std::unique_ptr<redis::subscription_machine> machine;
+  std::unordered_map<redis::link_id, std::shared_ptr<redis::connection>> links;
+  subscriber_map subscribers;
+  /// Batches of the read under way, by channel.
+  std::unordered_map<std::string_view, payload_batch> by_channel;
+  std::minstd_rand random{std::random_device{}()};
+  redis::subscription_machine::time_point tick_at =
+      redis::subscription_machine::time_point::max();
+  redis::subscription_machine::time_point lost_at{};
+  bool established_before = false;
+  std::int64_t live_channels = 0;  ///< this actor's share of the gauge
+};
+
+}  // namespace status2::actors

@@ -1,0 +1,124 @@
+#include "actors/session.hpp"
+
+#include "actors/channel_groups.hpp"
+#include "actors/io_actor.hpp"
+#include "actors/log.hpp"
+#include "actors/rate_limit.hpp"
+
+#include <caf/actor_addr.hpp>
+#include <caf/actor_cast.hpp>
+#include <caf/send.hpp>
+
+#include <string_view>
+#include <utility>
+
+namespace status2::actors {
+
+namespace {
+
+/// Turns what the socket reports into messages. Knows the actor weakly: a
+/// socket outlives a killed actor until its close is on the way.
+class events_as_messages final : public transport::session_events {
+ public:
+  explicit events_as_messages(caf::actor_addr session)
+      : session_(std::move(session)) {}
+
+  void on_init() override { tell(session_init{}); }
+  void on_malformed(std::string_view text) override {
+    tell(session_malformed{std::string(text)});
+  }
+  void on_closed(const transport::close_report& report) override {
+    tell(session_closed{report});
+  }
+
+ private:
+  template <class Message>
+  void tell(Message message) {
+    if (auto session = caf::actor_cast<caf::actor>(session_))
+      caf::anon_send(session, std::move(message));
+  }
+
+  caf::actor_addr session_;
+};
+
+log_event event_of(transport::close_reason reason) {
+  using transport::close_reason;
+  switch (reason) {
+    case close_reason::client_closed:
+    case close_reason::connection_lost:
+      return log_event::client_disconnected;
+    case close_reason::slow_consumer:
+      return log_event::slow_consumer;
+    default:
+      return log_event::client_closed;
+  }
+}
+
+}  // namespace
+
+caf::behavior session_state::make_behavior(
+    session_spec spec, const session_environment* environment) {
+  channel = std::move(spec.channel);
+  name_of_channel = spec.request->channel;
+  auto* bound = dynamic_cast<io_actor*>(self);
+  socket = std::make_unique<transport::ws_session>(
+      bound->thread().loop(), std::move(*spec.request), environment->settings,
+      std::make_unique<events_as_messages>(self->address()));
+  bound->sink(socket.get());
+  self->join(channel);
+  socket->start();
+  log(log_event::client_connected,
+      {{"run_id", name_of_channel.run()},
+       {"channel", name_of_channel.channel()},
+       {"session", static_cast<std::int64_t>(self->id())},
+       {"remote", socket->remote()}});
+  return {
+      [this](session_init) { on_init(); },
+      [this](channel_live) { on_live(); },
+      [this](const session_malformed& m) { on_malformed(m.text); },
+      [this](const session_closed& m) { on_closed(m.report); },
+      [this](drain) { socket->close(transport::close_reason::shutdown); },
+  };
+}
+
+void session_state::on_init() {
+  // The order matters: first wait, then look. The subscriber sets the flag
+  // before it sends channel_live.
+  init_waits = true;
+  if (channel_group::of(channel).live()) on_live();
+}
+
+void session_state::on_live() {
+  if (!std::exchange(init_waits, false)) return;
+  socket->send_ping();
+}
+
+void session_state::on_malformed(const std::string& text) {
+  // One line a second an I/O thread, whatever clients send.
+  thread_local rate_limit limit{1};
+  auto suppressed = limit.admit(std::chrono::steady_clock::now());
+  if (!suppressed) return;
+  log(log_event::malformed_message,
+      {{"run_id", name_of_channel.run()},
+       {"channel", name_of_channel.channel()},
+       {"session", static_cast<std::int64_t>(self->id())},
+       {"remote", socket->remote()},
+       {"text", text},
+       {"suppressed", static_cast<std::int64_t>(*suppressed)}});
+}
+
+void session_state::on_closed(const transport::close_report& report) {
+  log(event_of(report.reason),
+      {{"run_id", name_of_channel.run()},
+       {"channel", name_of_channel.channel()},
+       {"session", static_cast<std::int64_t>(self->id())},
+       {"remote", socket->remote()},
+       {"reason", transport::describe(report.reason).label},
+       {"code", static_cast<std::int64_t>(report.peer_code)},
+       {"sent", static_cast<std::int64_t>(report.messages_sent)},
+       {"discarded", static_cast<std::int64_t>(report.messages_discarded)},
+       {"error", report.error}});
+  self->quit();
+}
+
+}  // namespace status2::actors

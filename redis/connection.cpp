@@ -1,0 +1,271 @@
+#include "redis/connection.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+
+#include <array>
+#include <optional>
+#include <utility>
+
+namespace status2::redis {
+
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+using unix_socket = asio::local::stream_protocol::socket;
+using tls_stream = asio::ssl::stream<tcp::socket>;
+
+constexpr std::size_t read_size = 256 * 1024;
+constexpr std::size_t most_unsent = 64 * 1024 * 1024;
+
+/// The TLS context of the process: the system's certificates.
+asio::ssl::context& tls_context() {
+  static asio::ssl::context context = [] {
+    asio::ssl::context c{asio::ssl::context::tls_client};
+    c.set_default_verify_paths();
+    c.set_verify_mode(asio::ssl::verify_peer);
+    return c;
+  }();
+  return context;
+}
+
+/// The parts that do not depend on how bytes travel: deadlines, login, reading
+/// and writing in order. `Stream` is a TCP, Unix or TLS stream.
+template <class Stream>
+class connection_over final
+    : public connection,
+      public std::enable_shared_from_this<connection_over<Stream>> {
+ public:
+  template <class... Arguments>
+  connection_over(asio::io_context& loop, const connection_settings& settings,
+                  std::unique_ptr<connection_events> events,
+                  Arguments&... arguments)
+      : settings_(settings),
+        events_(std::move(events)),
+        stream_(loop, arguments...),
+        resolver_(loop),
+        deadline_(loop) {}
+
+  void start() {
+    expect("connect");
+    if constexpr (std::is_same_v<Stream, unix_socket>) {
+      stream_.async_connect({settings_.url.unix_path}, then(&self::on_connect));
+    } else {
+      resolver_.async_resolve(
+          settings_.url.host, std::to_string(settings_.url.port),
+          [me = this->shared_from_this()](error_code error,
+                                          tcp::resolver::results_type found) {
+            me->on_resolve(error, found);
+          });
+    }
+  }
+
+  void close() override {
+    if (!events_) return;
+    events_.reset();
+    error_code ignored;
+    resolver_.cancel();
+    deadline_.cancel();
+    lowest().close(ignored);
+  }
+
+ protected:
+  void write(std::string bytes) override {
+    if (!events_) return;
+    unsent_ += bytes;
+    if (unsent_.size() > most_unsent)
+      return asio::post(
+          deadline_.get_executor(),
+          [me = this->shared_from_this()] { me->fail("Redis does not read"); });
+    flush();
+  }
+
+ private:
+  using self = connection_over;
+
+  template <class Member>
+  auto then(Member member) {
+    return [me = this->shared_from_this(), member](error_code error,
+                                                   auto... rest) {
+      if (me->events_) ((*me).*member)(error, rest...);
+    };
+  }
+
+  auto& lowest() {
+    if constexpr (std::is_same_v<Stream, tls_stream>)
+      return stream_.next_layer();
+    else
+      return stream_;
+  }
+
+  /// A step begins: it has request_timeout to end.
+  void expect(const char* step) {
+    step_ = step;
+    deadline_.expires_after(settings_.request_timeout);
+    deadline_.async_wait([me = this->shared_from_this()](error_code error) {
+      if (!error && me->events_) me->fail("no answer in time");
+    });
+  }
+
+  void fail(const std::string& why) {
+    if (!events_) return;
+    auto events = std::move(events_);
+    error_code ignored;
+    resolver_.cancel();
+    deadline_.cancel();
+    lowest().close(ignored);
+    events->on_closed(step_.empty() ? why : step_ + ": " + why);
+  }
+
+  void on_resolve(error_code error, const tcp::resolver::results_type& found) {
+    if (!events_) return;
+    if (error) return fail(error.message());
+    if constexpr (!std::is_same_v<Stream, unix_socket>)
+      asio::async_connect(lowest(), found,
+                          [me = this->shared_from_this()](error_code e, auto) {
+                            if (me->events_) me->on_connect(e);
+                          });
+  }
+
+  void on_connect(error_code error) {
+    if (error) return fail(error.message());
+    if constexpr (!std::is_same_v<Stream, unix_socket>)
+      lowest().set_option(tcp::no_delay{true}, error);
+    if constexpr (std::is_same_v<Stream, tls_stream>) {
+      expect("TLS");
+      const auto& host = settings_.url.host;
+      SSL_set_tlsext_host_name(stream_.native_handle(), host.c_str());
+      stream_.set_verify_callback(asio::ssl::host_name_verification(host));
+      stream_.async_handshake(asio::ssl::stream_base::client,
+                              then(&self::on_secured));
+    } else {
+      log_in();
+    }
+  }
+
+  void on_secured(error_code error) {
+    if (error) return fail(error.message());
+    log_in();
+  }
+
+  /// AUTH, SELECT and PING in one write; every one must be answered well. A
+  /// hung Redis accepts connections too, so the PING is never left out.
+  void log_in() {
+    expect("login");
+    const auto& url = settings_.url;
+    if (!url.password.empty()) {
+      ++login_answers_left_;
+      if (url.user.empty())
+        unsent_ += encode_command({"AUTH", url.password});
+      else
+        unsent_ += encode_command({"AUTH", url.user, url.password});
+    }
+    if (url.database != 0) {
+      ++login_answers_left_;
+      unsent_ += encode_command({"SELECT", std::to_string(url.database)});
+    }
+    ++login_answers_left_;
+    unsent_ += encode_command({"PING"});
+    flush();
+    read_some();
+  }
+
+  void read_some() {
+    buffer_.resize(read_size);
+    stream_.async_read_some(asio::buffer(buffer_), then(&self::on_read));
+  }
+
+  void on_read(error_code error, std::size_t size) {
+    if (error) return fail(error.message());
+    reply_batch batch;
+    if (!reader_.feed({buffer_.data(), size}, batch))
+      return fail("protocol error: " + reader_.error());
+    if (login_answers_left_ > 0)
+      on_login_answers(batch);
+    else if (!batch.replies.empty())
+      events_->on_read(std::move(batch));
+    if (events_) read_some();
+  }
+
+  void on_login_answers(const reply_batch& batch) {
+    for (const auto& reply : batch.replies) {
+      if (reply.kind == reply_kind::error)
+        return fail(std::string(batch.first(reply)));
+      if (--login_answers_left_ > 0) continue;
+      step_.clear();
+      deadline_.cancel();
+      return events_->on_open();
+    }
+  }
+
+  void flush() {
+    if (!sending_.empty() || unsent_.empty()) return;
+    std::swap(sending_, unsent_);
+    asio::async_write(stream_, asio::buffer(sending_), then(&self::on_written));
+  }
+
+  void on_written(error_code error, std::size_t) {
+    sending_.clear();
+    if (error) return fail(error.message());
+    flush();
+  }
+
+  const connection_settings settings_;
+  std::unique_ptr<connection_events> events_;  ///< null once closed
+  Stream stream_;
+  tcp::resolver resolver_;
+  asio::steady_timer deadline_;
+  std::string step_;  ///< the one under way, empty once open
+  std::size_t login_answers_left_ = 0;
+  reply_reader reader_;
+  std::string buffer_;
+  std::string sending_;
+  std::string unsent_;
+};
+
+template <class Stream, class... Arguments>
+std::shared_ptr<connection> start_over(
+    asio::io_context& loop, const connection_settings& settings,
+    std::unique_ptr<connection_events> events, Arguments&... arguments) {
+  auto made = std::make_shared<connection_over<Stream>>(
+      loop, settings, std::move(events), arguments...);
+  made->start();
+  return made;
+}
+
+}  // namespace
+
+void connection::send(const std::vector<std::string_view>& words) {
+  write(encode_command(words));
+}
+
+std::shared_ptr<connection> open_connection(
+    asio::io_context& loop, const connection_settings& settings,
+    std::unique_ptr<connection_events> events) {
+  if (!settings.url.unix_path.empty())
+    return start_over<unix_socket>(loop, settings, std::move(events));
+  if (settings.url.tls)
+    return start_over<tls_stream>(loop, settings, std::move(events),
+                                  tls_context());
+  return start_over<tcp::socket>(loop, settings, std::move(events));
+}
+
+std::string encode_command(const std::vector<std::string_view>& words) {
+  std::string out = "*" + std::to_string(words.size()) + "\r\n";
+  for (auto word : words) {
+    out += "$" + std::to_string(word.size()) + "\r\n";
+    out += word;
+    out += "\r\n";
+  }
+  return out;
+}
+
+}  // namespace status2::redis

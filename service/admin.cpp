@@ -1,0 +1,62 @@
+#include "service/admin.hpp"
+
+#include "service/metrics.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace status2::service {
+
+namespace {
+
+std::string_view text_of(actors::link_phase phase) {
+  switch (phase) {
+    case actors::link_phase::connecting:
+      return "connecting";
+    case actors::link_phase::up:
+      return "up";
+    case actors::link_phase::interrupted:
+      return "interrupted";
+    case actors::link_phase::surfaced:
+      return "unavailable";
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+admin::admin(const actors::broker_status& status,
+             std::function<std::string()> metrics)
+    : status_(status), metrics_(std::move(metrics)) {}
+
+std::optional<transport::http_reply> admin::answer(
+    std::string_view path) const {
+  if (path == "/health") return transport::http_reply{.body = "OK"};
+  if (path == "/ready") return ready();
+  if (path == "/metrics") {
+    if (!metrics_) return transport::http_reply{404, {}, "not found\n"};
+    return transport::http_reply{200, std::string(metrics_content_type),
+                                 metrics_()};
+  }
+  return std::nullopt;
+}
+
+transport::http_reply admin::ready() const {
+  auto phase = status_.link.load();
+  bool draining = status_.draining.load();
+  bool failing = std::chrono::steady_clock::now().time_since_epoch().count() <
+                 status_.failing_until_ns.load();
+  bool ready = !draining && !failing && phase != actors::link_phase::surfaced;
+  std::string body = "{\"ready\":";
+  body += ready ? "true" : "false";
+  body += ",\"redis\":\"";
+  body += text_of(phase);
+  body += "\",\"draining\":";
+  body += draining ? "true" : "false";
+  body += ",\"actors\":\"";
+  body += failing ? "failing" : "ok";
+  body += "\"}\n";
+  return {ready ? 200U : 503U, "application/json", std::move(body)};
+}
+
+}  // namespace status2::service

@@ -1,0 +1,72 @@
+/// The running broker: I/O threads, actor system, listener and signals, put
+/// together from a configuration. Everything with a life of its own starts and
+/// ends here.
+#pragma once
+
+#include "actors/counters.hpp"
+#include "actors/io_thread.hpp"
+#include "actors/redis_link.hpp"
+#include "actors/session.hpp"
+#include "actors/supervisor.hpp"
+#include "actors/system_config.hpp"
+#include "service/admin.hpp"
+#include "service/configuration.hpp"
+#include "service/exit_codes.hpp"
+#include "service/metrics.hpp"
+#include "transport/listener.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <caf/actor.hpp>
+#include <caf/actor_system.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace status2::service {
+
+class broker {
+ public:
+  explicit broker(const configuration& values);
+  ~broker();
+  broker(const broker&) = delete;
+  broker& operator=(const broker&) = delete;
+
+  /// Serves until SIGTERM or SIGINT, then drains. A second signal ends the
+  /// process at once. Blocks: yes. Returns an exit code; why it could
+  /// not serve is in the log. After exit_supervisor_died actors without a
+  /// supervisor are still running: the caller writes out its log and leaves by
+  /// std::_Exit, without destroying the broker.
+  int serve();
+
+ private:
+  std::function<std::string()> render_metrics() const;
+  bool listen();
+  void spawn_supervisor();
+  actors::supervisor_config children();
+  actors::redis_link_config link_config(const caf::actor& supervisor);
+  void wait_for_signal(boost::asio::signal_set& signals);
+  void drain();
+  void stop_listening();
+  void on_supervisor_down(const caf::error& reason);
+  void stop_threads();
+
+  const configuration config_;
+  actors::broker_counters counters_;
+  actors::broker_status status_;
+  actors::session_environment sessions_;
+  std::vector<std::unique_ptr<actors::io_thread>> threads_;
+  actors::system_config system_config_;
+  caf::actor_system system_;
+  metrics metrics_;
+  admin admin_;
+  std::shared_ptr<transport::listener> listener_;
+  caf::actor supervisor_;
+  boost::asio::io_context signals_;  ///< the main thread's own loop
+  bool draining_ = false;
+  int exit_code_ = exit_ok;
+};
+
+}  // namespace status2::service

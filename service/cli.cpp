@@ -1,0 +1,89 @@
+#include "service/cli.hpp"
+
+#include "service/documents.hpp"
+#include "service/exit_codes.hpp"
+#include "service/healthcheck.hpp"
+#include "service/options.hpp"
+#include "service/publish.hpp"
+#include "service/version.hpp"
+#include "service/watch.hpp"
+
+#include <iostream>
+
+namespace status2::service {
+
+namespace {
+
+int complain(int code, const std::string& line) {
+  std::cerr << "status2: " << line << std::endl;
+  return code;
+}
+
+int show(const std::string& text) {
+  std::cout << text << std::flush;
+  return std::cout ? exit_ok : exit_failed;
+}
+
+int print_document(const std::string& name) {
+  const auto text = document(name);
+  if (!text) return complain(exit_usage, "no such document: " + name);
+  return show(*text);
+}
+
+/// The verbs that need a configuration.
+int run_configured(const options& chosen, const serve_function& serve) {
+  const auto loaded = load_configuration(read_environment(), chosen.flags);
+  if (!loaded.error.empty()) return complain(exit_usage, loaded.error);
+  switch (chosen.what) {
+    case verb::check_config:
+      return show("configuration ok\n");
+    case verb::print_config:
+      return show(print_configuration(loaded));
+    case verb::healthcheck: {
+      const auto error = healthcheck(loaded.values.listen_addr);
+      return error.empty() ? exit_ok : complain(exit_failed, error);
+    }
+    case verb::publish: {
+      const auto error = publish(loaded.values, chosen.arguments[0],
+                                 chosen.arguments[1], std::cin);
+      return error.empty() ? exit_ok : complain(exit_failed, error);
+    }
+    default:
+      return serve(loaded.values);
+  }
+}
+
+int run_watch(const options& chosen) {
+  const auto target = parse_watch_url(chosen.arguments[0]);
+  if (!target)
+    return complain(exit_usage, chosen.arguments[0] +
+                                    " is not accepted; accepted: "
+                                    "ws://host[:port]/run:channel");
+  const auto error =
+      watch(*target, {chosen.count, chosen.raw}, std::cout, std::cerr);
+  return error.empty() ? exit_ok : complain(exit_failed, error);
+}
+
+}  // namespace
+
+int run_command(std::vector<std::string> arguments,
+                const serve_function& serve) {
+  const auto chosen = parse_command_line(std::move(arguments));
+  if (!chosen.error.empty())
+    return complain(exit_usage, chosen.error + "; see status2 --help");
+  switch (chosen.what) {
+    case verb::help:
+      return show(help_text());
+    case verb::version:
+      return show("status2 " + std::string(version()) + " (" +
+                  std::string(commit()) + ")\n");
+    case verb::docs:
+      return print_document(chosen.arguments[0]);
+    case verb::watch:
+      return run_watch(chosen);
+    default:
+      return run_configured(chosen, serve);
+  }
+}
+
+}  // namespace status2::service

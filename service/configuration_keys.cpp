@@ -1,0 +1,171 @@
+#include "service/configuration_keys.hpp"
+
+#include <array>
+#include <stdexcept>
+
+namespace status2::service {
+
+namespace {
+
+using c = configuration;
+using enum key_kind;
+
+// The longest duration is a year: what is meant as "never".
+constexpr std::string_view year = "8760h";
+
+// clang-format off
+constexpr std::array table{
+    key{"STATUS_LISTEN_ADDR", address, ":9002", "", "",
+        "Address to listen on; without a host, all of them.",
+        &c::listen_addr},
+    key{"STATUS_PATH_PREFIX", prefix, "", "", "",
+        "Path before `/<run>:<channel>`, for a proxy that does not strip it.",
+        &c::path_prefix},
+    key{"STATUS_REDIS_URL", redis_url, "redis://localhost:6379/2", "", "",
+        "Redis to subscribe at; `rediss://` is TLS.",
+        &c::redis_url},
+    key{"STATUS_REDIS_PASSWORD_FILE", file, "", "", "",
+        "File that holds the Redis password, used if the URL has none.",
+        &c::redis_password_file},
+    key{"STATUS_PING_INTERVAL", duration, "5s", "1ms", year,
+        "Time between two heartbeats to a client.",
+        &c::ping_interval},
+    key{"STATUS_PONG_TIMEOUT", duration, "75s", "1ms", year,
+        "A client that says nothing for this long is closed (1008); below "
+        "60s a warning is logged at start.",
+        &c::pong_timeout},
+    key{"STATUS_WRITE_TIMEOUT", duration, "2s", "1ms", year,
+        "Longest that bytes for one client may wait unsent; then it is closed "
+        "(1008).",
+        &c::write_timeout},
+    key{"STATUS_MAX_MESSAGE_SIZE", size, "64KB", "1", "1024MB",
+        "Largest message of a client; a larger one closes (1009).",
+        &c::max_message_size},
+    key{"STATUS_REDIS_REQUEST_TIMEOUT", duration, "1s", "1ms", year,
+        "Connect, AUTH, SELECT, SUBSCRIBE and the liveness PING must be "
+        "answered within it.",
+        &c::redis_request_timeout},
+    key{"STATUS_REDIS_RETRY_BASE", duration, "1s", "1ms", year,
+        "Shortest wait between attempts to reach Redis. Each wait is drawn at "
+        "random between it and a ceiling that doubles with every failure.",
+        &c::redis_retry_base},
+    key{"STATUS_REDIS_RETRY_MAX", duration, "30s", "1ms", year,
+        "Highest ceiling of that wait.",
+        &c::redis_retry_max},
+    key{"STATUS_REDIS_MAX_RETRIES", count, "5", "0", "1000000000",
+        "Failures in a row before the outage is surfaced (log, `/ready`, "
+        "`status2_redis_up`); attempts go on. 0: never.",
+        &c::redis_max_retries},
+    key{"STATUS_ALLOWED_ORIGINS", list, "", "", "",
+        "Origins that browsers may come from; empty: any, with a warning at "
+        "start.",
+        &c::allowed_origins},
+    key{"STATUS_HANGUP", flag, "false", "", "",
+        "Send `{\"type\":\"hangup\"}` before the server closes a client; "
+        "known browser clients then stay away for good.",
+        &c::hangup},
+    key{"STATUS_METRICS_ENABLED", flag, "false", "", "",
+        "Serve `/metrics`.",
+        &c::metrics_enabled},
+    key{"STATUS_LOG_LEVEL", level, "info", "", "",
+        "Least level that is logged.",
+        &c::log_level},
+    key{"STATUS_CHANNEL_LINGER", duration, "5s", "0s", year,
+        "How long a channel stays subscribed after its last viewer.",
+        &c::channel_linger},
+    key{"STATUS_IO_THREADS", count, "0", "0", "64",
+        "Threads that serve sockets; 0: one a core, at most 8.",
+        &c::io_threads},
+    key{"STATUS_MAX_CONNECTIONS", count, "10000", "1", "1000000",
+        "Clients at once; one more is answered 503. Lowered at start to what "
+        "the limit of open descriptors leaves.",
+        &c::max_connections},
+    key{"STATUS_HANDSHAKE_TIMEOUT", duration, "10s", "1ms", year,
+        "A connection must have sent its whole request within it.",
+        &c::handshake_timeout},
+    key{"STATUS_MAX_HEADER_SIZE", size, "8KB", "512", "1MB",
+        "Largest request header.",
+        &c::max_header_size},
+    key{"STATUS_OUTBOX_BYTES", size, "1MB", "1KB", "1024MB",
+        "Bytes that may wait unsent for one client; then it is closed (1008).",
+        &c::outbox_bytes},
+    key{"REDIS_URL", redis_url, "", "", "",
+        "Used where STATUS_REDIS_URL is empty.",
+        &c::fallback_redis_url, true},
+    key{"REDIS_HOST", host, "localhost", "", "",
+        "Used, with database 2, where both URLs are empty.",
+        &c::fallback_redis_host, true},
+    key{"REDIS_PORT", count, "6379", "1", "65535",
+        "Port that goes with REDIS_HOST.",
+        &c::fallback_redis_port, true},
+    key{"REDIS_PASSWORD_FILE", file, "", "", "",
+        "Used where STATUS_REDIS_PASSWORD_FILE is empty.",
+        &c::fallback_redis_password_file, true},
+    key{"REDIS_PASSWORD", secret, "", "", "",
+        "Password used where neither the URL nor a file holds one.",
+        {}, true},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const key> keys() {
+  return table;
+}
+
+const key& key_of(std::string_view variable) {
+  for (const auto& row : table) {
+    if (row.variable == variable) return row;
+  }
+  throw std::logic_error("no such key: " + std::string(variable));
+}
+
+std::string flag_name(const key& row) {
+  std::string name = "--";
+  constexpr std::string_view start = "STATUS_";
+  for (const char letter : row.variable.substr(start.size())) {
+    const bool capital = letter >= 'A' && letter <= 'Z';
+    name += letter == '_' ? '-'
+            : capital     ? static_cast<char>(letter + 32)
+                          : letter;
+  }
+  return name;
+}
+
+std::string accepted(const key& row) {
+  const std::string range =
+      " from " + std::string(row.least) + " to " + std::string(row.most);
+  switch (row.kind) {
+    case address:
+      return "host:port or :port, such as 127.0.0.1:9002";
+    case prefix:
+      return "empty or a path that starts with /, such as /status";
+    case redis_url:
+      return std::string(redis::accepted_urls);
+    case file:
+      return "the path of a readable file";
+    case host:
+      return "a host name or an address";
+    case list:
+      return "host patterns with *, separated by commas";
+    case duration:
+      return "a duration" + range + ", such as 150ms or 1m30s";
+    case size:
+      return "a size" + range + ", in bytes, KB or MB";
+    case count:
+      return "a whole number" + range;
+    case flag:
+      return "true or false";
+    case level:
+      return "debug, info, warn or error";
+    case secret:
+      return "any text";
+  }
+  return {};
+}
+
+bool holds_secret(const key& row) {
+  return row.kind == secret || row.kind == redis_url;
+}
+
+}  // namespace status2::service

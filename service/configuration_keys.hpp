@@ -1,0 +1,70 @@
+/// The table of configuration keys: a row a key, and what is generated from it.
+#pragma once
+
+#include "service/configuration.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace status2::service {
+
+enum class key_kind : std::uint8_t {
+  address,    ///< host:port
+  prefix,     ///< start of a URL path
+  redis_url,  ///< may hold a password
+  file,       ///< path of a file
+  host,       ///< name or address
+  list,       ///< comma-separated
+  duration,
+  size,
+  count,
+  flag,
+  level,
+  secret,
+};
+
+/// Where a key's value goes; nothing for a secret, which has its own way.
+using key_member =
+    std::variant<std::monostate, std::string configuration::*,
+                 std::vector<std::string> configuration::*,
+                 std::chrono::nanoseconds configuration::*,
+                 std::size_t configuration::*, bool configuration::*,
+                 actors::log_level configuration::*>;
+
+struct key {
+  std::string_view variable;
+  key_kind kind;
+  std::string_view standard;  ///< the default, as text
+  std::string_view least;     ///< bounds as text, empty where there is none
+  std::string_view most;
+  std::string_view sentence;
+  key_member member;
+  /// Only an environment variable of old, without a flag.
+  bool fallback_only = false;
+};
+
+/// Every key, in the order of the documents.
+std::span<const key> keys();
+/// The row of `variable`, which must exist.
+const key& key_of(std::string_view variable);
+
+/// `--ping-interval` for STATUS_PING_INTERVAL.
+std::string flag_name(const key& row);
+/// What is accepted, in words: `a duration from 1ms to 8760h, such as 1m30s`.
+std::string accepted(const key& row);
+/// Whether the row's text may hold a secret and is redacted when shown.
+bool holds_secret(const key& row);
+
+/// Parses `text` into the row's member. Errors: false, nothing is changed.
+bool assign(const key& row, const std::string& text, configuration& values);
+
+/// `text` without the passwords in it: of a URL the user stays.
+std::string redact_url(std::string_view text);
+
+}  // namespace status2::service

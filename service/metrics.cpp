@@ -1,0 +1,132 @@
+#include "service/metrics.hpp"
+
+#include "service/logging.hpp"
+#include "service/process_stats.hpp"
+#include "service/version.hpp"
+
+#include <prometheus/text_serializer.h>
+
+#include <array>
+#include <sstream>
+#include <utility>
+
+namespace status2::service {
+
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+constexpr metric_row sessions_closed{"status2_sessions_closed_total", "counter",
+                                     "reason",
+                                     "Sessions that ended, by reason."};
+constexpr metric_row build_info{"status2_build_info", "gauge", "version,commit",
+                                "1; the labels tell what runs."};
+constexpr metric_row resident{"status2_process_resident_memory_bytes", "gauge",
+                              "", "Resident memory of the process."};
+constexpr metric_row cpu{"status2_process_cpu_seconds_total", "counter", "",
+                         "Processor time of the process, user and system."};
+constexpr metric_row descriptors{"status2_process_open_fds", "gauge", "",
+                                 "Open file descriptors."};
+constexpr metric_row started{"status2_process_start_time_seconds", "gauge", "",
+                             "Start of the process, seconds since 1970."};
+
+constexpr std::array table{
+#define X(member, name, kind, help) metric_row{name, #kind, "", help},
+    STATUS2_TRANSPORT_METRICS(X) STATUS2_ACTOR_METRICS(X)
+#undef X
+        sessions_closed,
+    build_info,
+    resident,
+    cpu,
+    descriptors,
+    started};
+
+MetricFamily family_of(const metric_row& row) {
+  MetricFamily family;
+  family.name = row.name;
+  family.help = row.help;
+  family.type = row.kind == "counter" ? MetricType::Counter : MetricType::Gauge;
+  return family;
+}
+
+void add_sample(MetricFamily& family, double value,
+                std::vector<ClientMetric::Label> labels = {}) {
+  ClientMetric sample;
+  sample.label = std::move(labels);
+  if (family.type == MetricType::Counter) {
+    sample.counter.value = value;
+  } else {
+    sample.gauge.value = value;
+  }
+  family.metric.push_back(std::move(sample));
+}
+
+MetricFamily single(const metric_row& row, double value) {
+  auto family = family_of(row);
+  add_sample(family, value);
+  return family;
+}
+
+}  // namespace
+
+std::span<const metric_row> metric_rows() {
+  return table;
+}
+
+metrics::metrics(std::vector<const transport::io_counters*> loops,
+                 actors::broker_counters& broker)
+    : loops_(std::move(loops)), broker_(broker) {}
+
+std::vector<MetricFamily> metrics::Collect() const {
+  broker_.log_lines_dropped = logging::dropped_lines();
+  std::vector<MetricFamily> families;
+  families.reserve(table.size());
+  const auto sum = [this](auto value_of) {
+    std::int64_t total = 0;
+    for (const auto* loop : loops_)
+      total += value_of(*loop);
+    return static_cast<double>(total);
+  };
+#define X(member, name, kind, help)   \
+  families.push_back(                 \
+      single({name, #kind, "", help}, \
+             sum([](const auto& loop) { return loop.member.value(); })));
+  STATUS2_TRANSPORT_METRICS(X)
+#undef X
+#define X(member, name, kind, help)                  \
+  families.push_back(single({name, #kind, "", help}, \
+                            static_cast<double>(broker_.member.load())));
+  STATUS2_ACTOR_METRICS(X)
+#undef X
+  auto closed = family_of(sessions_closed);
+  for (std::size_t i = 0; i < transport::close_reason_count; ++i) {
+    const auto& row =
+        transport::describe(static_cast<transport::close_reason>(i));
+    add_sample(closed, sum([i](const auto& loop) {
+                 return loop.sessions_closed[i].value();
+               }),
+               {{"reason", std::string(row.label)}});
+  }
+  families.push_back(std::move(closed));
+  auto build = family_of(build_info);
+  add_sample(
+      build, 1,
+      {{"version", std::string(version())}, {"commit", std::string(commit())}});
+  families.push_back(std::move(build));
+  const auto process = read_process_stats();
+  families.push_back(single(resident, process.resident_bytes));
+  families.push_back(single(cpu, process.cpu_seconds));
+  families.push_back(single(descriptors, process.open_descriptors));
+  families.push_back(single(started, process.start_time_seconds));
+  return families;
+}
+
+std::string metrics::text() const {
+  std::ostringstream out;
+  prometheus::TextSerializer().Serialize(out, Collect());
+  return std::move(out).str();
+}
+
+}  // namespace status2::service

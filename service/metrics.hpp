@@ -1,0 +1,48 @@
+/// What `/metrics` answers: the counters of all threads added up, and what the
+/// process itself is.
+#pragma once
+
+#include "actors/counters.hpp"
+#include "transport/counters.hpp"
+
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace status2::service {
+
+struct metric_row {
+  std::string_view name;
+  std::string_view kind;    ///< counter or gauge
+  std::string_view labels;  ///< empty if none
+  std::string_view help;
+};
+
+/// The content type that goes with metrics::text().
+inline constexpr std::string_view metrics_content_type =
+    "text/plain; version=0.0.4; charset=utf-8";
+
+/// Every metric there is, in the order of docs/metrics.md.
+std::span<const metric_row> metric_rows();
+
+/// Sets broker_counters::log_lines_dropped, which only the logger knows, at
+/// each collection. Thread: any. The counters must outlive it.
+class metrics : public prometheus::Collectable {
+ public:
+  metrics(std::vector<const transport::io_counters*> loops,
+          actors::broker_counters& broker);
+
+  std::vector<prometheus::MetricFamily> Collect() const override;
+  /// Prometheus's text format.
+  std::string text() const;
+
+ private:
+  std::vector<const transport::io_counters*> loops_;
+  actors::broker_counters& broker_;
+};
+
+}  // namespace status2::service

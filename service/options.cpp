@@ -1,0 +1,151 @@
+#include "service/options.hpp"
+
+#include "service/configuration_keys.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+
+namespace status2::service {
+
+namespace {
+
+void add_flags(CLI::App& app, variables& flags) {
+  for (const auto& row : keys()) {
+    if (row.fallback_only) continue;
+    auto& text = flags[std::string(row.variable)];
+    if (row.kind == key_kind::flag) {
+      app.add_flag(flag_name(row), text);
+    } else {
+      // What was given last counts, as in most programs.
+      app.add_option(flag_name(row), text)->take_last();
+    }
+  }
+}
+
+/// A subcommand and how many words follow its name.
+CLI::App* add_command(CLI::App& app, const std::string& name) {
+  auto* command = app.add_subcommand(name);
+  command->set_help_flag();
+  command->allow_extras();
+  return command;
+}
+
+/// Takes the words after a subcommand's name. Errors: a line.
+std::string take_arguments(const CLI::App& command, std::size_t wanted,
+                           const std::string& usage, options& result) {
+  result.arguments = command.remaining();
+  const auto flag =
+      std::find_if(result.arguments.begin(), result.arguments.end(),
+                   [](const std::string& word) {
+                     return word.size() > 1 && word[0] == '-';
+                   });
+  if (flag != result.arguments.end()) return "unknown flag " + *flag;
+  if (result.arguments.size() != wanted) return "usage: status2 " + usage;
+  return {};
+}
+
+}  // namespace
+
+options parse_command_line(std::vector<std::string> arguments) {
+  options result;
+  CLI::App app;
+  app.set_help_flag();
+  // At most one: a text to publish may be the name of another.
+  app.require_subcommand(0, 1);
+  bool help = false;
+  bool version = false;
+  bool check = false;
+  bool print = false;
+  app.add_flag("-h,--help", help);
+  app.add_flag("--version", version);
+  app.add_flag("--check-config", check);
+  app.add_flag("--print-config", print);
+  add_flags(app, result.flags);
+  auto* healthcheck = add_command(app, "healthcheck");
+  add_flags(*healthcheck, result.flags);
+  auto* publish = add_command(app, "publish");
+  add_flags(*publish, result.flags);
+  auto* watch = add_command(app, "watch");
+  watch->add_option("--count", result.count);
+  watch->add_flag("--raw", result.raw);
+  auto* docs = add_command(app, "docs");
+  for (auto* command : {healthcheck, publish, watch, docs})
+    command->add_flag("-h,--help", help);
+  try {
+    std::reverse(arguments.begin(), arguments.end());
+    app.parse(std::move(arguments));
+  } catch (const CLI::Error& error) {
+    result.error = error.what();
+    return result;
+  }
+  if (help) {
+    result.what = verb::help;
+  } else if (version) {
+    result.what = verb::version;
+  } else if (healthcheck->parsed()) {
+    result.what = verb::healthcheck;
+    result.error = take_arguments(*healthcheck, 0, "healthcheck", result);
+  } else if (publish->parsed()) {
+    result.what = verb::publish;
+    result.error =
+        take_arguments(*publish, 2, "publish run:channel TEXT|-", result);
+  } else if (watch->parsed()) {
+    result.what = verb::watch;
+    result.error = take_arguments(
+        *watch, 1, "watch [--count N] [--raw] ws://host:port/run:channel",
+        result);
+  } else if (docs->parsed()) {
+    result.what = verb::docs;
+    result.error =
+        take_arguments(*docs, 1, "docs configuration|env|metrics|logs", result);
+  } else if (check) {
+    result.what = verb::check_config;
+  } else if (print) {
+    result.what = verb::print_config;
+  }
+  return result;
+}
+
+std::string help_text() {
+  std::string text =
+      "usage: status2 [flags]                       serve\n"
+      "       status2 --check-config [flags]        say whether the "
+      "configuration is sound\n"
+      "       status2 --print-config [flags]        show it, without "
+      "passwords\n"
+      "       status2 healthcheck [flags]           exit 0 if a broker "
+      "answers, else 1\n"
+      "       status2 watch [--count N] [--raw] ws://host:port/run:channel\n"
+      "                                             print messages as they "
+      "come; --raw: frames\n"
+      "       status2 publish [flags] run:channel TEXT|-\n"
+      "                                             publish through Redis; -: "
+      "a message a\n"
+      "                                             line of standard input\n"
+      "       status2 docs configuration|env|metrics|logs\n"
+      "                                             print a generated "
+      "document\n"
+      "       status2 --version | --help\n"
+      "\n"
+      "Exit codes: 0, 1 (could not), 2 (bad configuration or usage).\n"
+      "\n"
+      "Flags, each beside the variable that it overrides and the default.\n"
+      "Empty means default.\n";
+  for (const auto& row : keys()) {
+    if (row.fallback_only) continue;
+    text += "\n  " + flag_name(row) + "  " + std::string(row.variable);
+    if (!row.standard.empty()) text += "  [" + std::string(row.standard) + "]";
+    text += "\n      " + std::string(row.sentence) +
+            "\n      Accepted: " + accepted(row) + ".\n";
+  }
+  text += "\nVariables that stand in for empty ones, without a flag:\n";
+  for (const auto& row : keys()) {
+    if (!row.fallback_only) continue;
+    text += "\n  " + std::string(row.variable) + "\n      " +
+            std::string(row.sentence) + "\n";
+  }
+  return text;
+}
+
+}  // namespace status2::service

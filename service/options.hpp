@@ -1,0 +1,41 @@
+/// The command line, read into what is to be done. Neither the environment nor
+/// a socket is touched.
+#pragma once
+
+#include "service/configuration.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace status2::service {
+
+enum class verb : std::uint8_t {
+  serve,
+  check_config,
+  print_config,
+  version,
+  help,
+  healthcheck,
+  watch,
+  publish,
+  docs,
+};
+
+struct options {
+  verb what = verb::serve;
+  variables flags;  ///< texts by variable name
+  std::vector<std::string> arguments;
+  std::uint64_t count = 0;  ///< watch: messages until it ends; 0: no end
+  bool raw = false;         ///< watch: whole frames
+  std::string error;        ///< empty: all is well
+};
+
+/// Reads `arguments`, the program's name left out. Errors: options::error, one
+/// line; the caller exits with 2.
+options parse_command_line(std::vector<std::string> arguments);
+
+/// The text of `--help`, from the table of keys.
+std::string help_text();
+
+}  // namespace status2::service

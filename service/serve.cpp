@@ -1,0 +1,64 @@
+#include "service/serve.hpp"
+
+#include "actors/log.hpp"
+#include "redis/url.hpp"
+#include "service/broker.hpp"
+#include "service/descriptor_limit.hpp"
+#include "service/exit_codes.hpp"
+#include "service/logging.hpp"
+#include "service/version.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <utility>
+
+namespace status2::service {
+
+namespace {
+
+using actors::log;
+using actors::log_event;
+
+/// Browsers slow the timers of hidden tabs to one a minute.
+constexpr std::chrono::minutes least_pong_timeout{1};
+
+void warn_of(const configuration& values) {
+  if (values.allowed_origins.empty()) log(log_event::any_origin);
+  if (values.pong_timeout < least_pong_timeout)
+    log(log_event::short_pong_timeout);
+}
+
+void limit_connections(configuration& values) {
+  const auto wanted = values.max_connections;
+  values.max_connections = connections_within(raise_descriptor_limit(), wanted);
+  const bool lowered = values.max_connections < wanted;
+  log(log_event::connection_limit,
+      {{"limit", static_cast<std::int64_t>(values.max_connections)},
+       {"reason", lowered ? "open file descriptors" : "configuration"}});
+}
+
+}  // namespace
+
+int serve(configuration values) {
+  // Neither a client nor a reader of the log who goes away ends the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  logging output(values.log_level);
+  log(log_event::starting, {{"version", version()},
+                            {"commit", commit()},
+                            {"address", values.listen_addr},
+                            {"redis", redis::redacted(values.redis)}});
+  warn_of(values);
+  limit_connections(values);
+  broker running(values);
+  const int code = running.serve();
+  if (code == exit_supervisor_died) {
+    // Actors without a supervisor still run: nothing can be taken apart.
+    output.finish();
+    std::_Exit(code);
+  }
+  return code;
+}
+
+}  // namespace status2::service

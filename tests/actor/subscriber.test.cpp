@@ -1,0 +1,89 @@
+#include "actors/subscriber.hpp"
+
+#include "actors/channel_groups.hpp"
+#include "actors/io_actor.hpp"
+#include "actors/messages.hpp"
+#include "tests/support/actor_fixture.hpp"
+
+#include <string>
+#include <vector>
+
+using namespace status2::actors;
+
+namespace {
+
+struct fixture : status2::support::actor_fixture {
+  fixture() {
+    viewers = *sys.groups().get(channel_groups::module_name, "run:wepp");
+    subscriber = own(spawn_unbound<subscriber_state>(
+        sys, subscriber_spec{"run:wepp", viewers}));
+    consume_messages();
+  }
+  void watch() {
+    own(sys.spawn([this](caf::event_based_actor* actor) -> caf::behavior {
+      actor->join(viewers);
+      return {
+          [this](const frame_message& m) { blocks.push_back(m.block); },
+          [this](channel_live) { ++live_messages; },
+      };
+    }));
+    consume_messages();
+  }
+  void publish(const std::vector<std::string>& payloads) {
+    payload_batch batch;
+    for (auto& payload : payloads) {
+      batch.bytes += payload;
+      batch.ends.push_back(static_cast<std::uint32_t>(batch.bytes.size()));
+    }
+    self->send(subscriber, std::move(batch));
+    consume_messages();
+  }
+
+  caf::group viewers;
+  caf::actor subscriber;
+  std::vector<status2::transport::frame_ptr> blocks;
+  int live_messages = 0;
+};
+
+}  // namespace
+
+CAF_TEST_FIXTURE_SCOPE(subscriber_tests, fixture)
+
+CAF_TEST(all_payloads_of_one_read_become_one_block_of_frames_in_order) {
+  watch();
+  publish({"one", "", "three"});
+  CAF_REQUIRE_EQUAL(blocks.size(), 1u);
+  CAF_CHECK_EQUAL(blocks[0]->messages, 3u);
+  std::string expected;
+  for (const char* payload : {"one", "", "three"})
+    status2::transport::append_status_frame(expected, payload);
+  CAF_CHECK_EQUAL(blocks[0]->bytes, expected);
+}
+
+CAF_TEST(all_viewers_share_the_same_bytes) {
+  watch();
+  watch();
+  publish({"x"});
+  CAF_REQUIRE_EQUAL(blocks.size(), 2u);
+  CAF_CHECK(blocks[0].get() == blocks[1].get());
+}
+
+CAF_TEST(an_acknowledged_channel_is_live_and_its_viewers_are_told) {
+  watch();
+  CAF_CHECK(!channel_group::of(viewers).live());
+  self->send(subscriber, channel_state{true});
+  consume_messages();
+  CAF_CHECK(channel_group::of(viewers).live());
+  CAF_CHECK_EQUAL(live_messages, 1);
+}
+
+CAF_TEST(an_interrupted_channel_is_not_live) {
+  watch();
+  self->send(subscriber, channel_state{true});
+  self->send(subscriber, channel_state{false});
+  consume_messages();
+  CAF_CHECK(!channel_group::of(viewers).live());
+  CAF_CHECK_EQUAL(live_messages, 1);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()

@@ -1,0 +1,145 @@
+"""The servers under test: how each is started and how it is published to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+from processes import BenchError, Child
+
+NCHAN_MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
+NCHAN_DEADLINE = 20.0
+NCHAN_ANSWERS = 50  # in a row, so that every worker was asked
+
+NGINX_CONFIGURATION = """\
+load_module {module};
+daemon off;
+worker_processes 2;
+worker_rlimit_nofile 20000;
+pid {folder}/nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 12000; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  upstream redis {{ nchan_redis_server redis://127.0.0.1:{redis_port}; }}
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    keepalive_requests 100000000;
+    location ~ ^/publish/(.+)$ {{
+      nchan_publisher;
+      nchan_channel_id $1;
+      nchan_redis_pass redis;
+      nchan_message_timeout 5s;
+      nchan_message_buffer_length 100;
+    }}
+    location ~ ^/([^/]+)$ {{
+      nchan_subscriber websocket;
+      nchan_channel_id $1;
+      nchan_redis_pass redis;
+      nchan_subscriber_first_message newest;
+    }}
+  }}
+}}
+"""
+
+
+def clean_environment() -> dict[str, str]:
+    """Ours, without what would configure a server or its Redis."""
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("STATUS_", "REDIS_"))
+    }
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that serves a channel at `/<channel>` of a loopback port."""
+
+    name: str
+    binary: Path
+
+    def start(self, port: int, redis_port: int, folder: Path) -> Child:
+        raise NotImplementedError
+
+    def wait_until_ready(self, child: Child, port: int) -> None:
+        """Returns once it takes viewers."""
+        child.wait_for_port(port)
+
+    def load_flags(self) -> list[str]:
+        """How the load generator publishes to it, if not through Redis."""
+        return []
+
+
+class Status2(Server):
+    def start(self, port: int, redis_port: int, folder: Path) -> Child:
+        environment = clean_environment() | {
+            "STATUS_LISTEN_ADDR": f"127.0.0.1:{port}",
+            "STATUS_REDIS_URL": f"redis://127.0.0.1:{redis_port}/2",
+            "STATUS_LOG_LEVEL": "warn",
+        }
+        return Child(self.name, [str(self.binary)], folder, environment)
+
+
+class Floor(Server):
+    def start(self, port: int, redis_port: int, folder: Path) -> Child:
+        flags = ["--port", str(port), "--redis-port", str(redis_port)]
+        command = [str(self.binary), *flags]
+        return Child(self.name, command, folder, clean_environment())
+
+
+class Nchan(Server):
+    def start(self, port: int, redis_port: int, folder: Path) -> Child:
+        configuration = folder / "nginx.conf"
+        configuration.write_text(
+            NGINX_CONFIGURATION.format(
+                module=NCHAN_MODULE,
+                folder=folder,
+                port=port,
+                redis_port=redis_port,
+            )
+        )
+        command = [str(self.binary), "-c", str(configuration), "-e", "stderr"]
+        return Child(self.name, command, folder, clean_environment())
+
+    def wait_until_ready(self, child: Child, port: int) -> None:
+        """Each worker answers 503 until it has found Redis."""
+        super().wait_until_ready(child, port)
+        deadline = time.monotonic() + NCHAN_DEADLINE
+        answers = 0
+        while answers < NCHAN_ANSWERS:
+            if time.monotonic() > deadline:
+                raise BenchError(f"nchan does not find Redis: {child.tail()}")
+            connection = HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("GET", "/publish/none")
+            found = connection.getresponse().status != 503
+            connection.close()
+            answers = answers + 1 if found else 0
+
+    def load_flags(self) -> list[str]:
+        return ["--http-target", "/publish/"]
+
+
+def chosen_servers(build: Path, nchan: bool) -> list[Server]:
+    """status2, the floor and, if asked for, nchan."""
+    servers: list[Server] = [
+        Status2("status2", build / "status2"),
+        Floor("floor", build / "status2_floor"),
+    ]
+    if nchan:
+        nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+        if nginx is None or not NCHAN_MODULE.exists():
+            raise BenchError(
+                "--nchan needs Debian's packages nginx and libnginx-mod-nchan"
+            )
+        servers.append(Nchan("nchan", Path(nginx)))
+    return servers

@@ -1,0 +1,61 @@
+/// A blocking loopback connection with deadlines, and HTTP over it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace status2::support {
+
+/// Longest that a test waits for what must come.
+inline constexpr std::chrono::seconds patience{15};
+
+/// Owns: the socket. Thread: one. Errors: a connect that fails throws; an end
+/// of the stream is closed().
+class tcp_client {
+ public:
+  explicit tcp_client(std::uint16_t port);
+  ~tcp_client();
+  tcp_client(tcp_client&& other) noexcept;
+  tcp_client& operator=(tcp_client&& other) noexcept;
+
+  /// Sends all of it, or as much as the peer takes before it closes.
+  void send(std::string_view bytes);
+  /// Waits for more bytes and appends them to buffer(). False at the deadline
+  /// or at the end of the stream.
+  bool receive(std::chrono::steady_clock::time_point until);
+  std::string& buffer() { return buffer_; }
+  bool closed() const { return closed_; }
+  /// Ends the connection with a reset instead of a FIN.
+  void reset();
+  /// No more bytes from us; the peer sees a FIN.
+  void finish();
+  void close();
+  /// The kernel's buffer for what comes in.
+  void receive_buffer(int bytes);
+
+ private:
+  int socket_ = -1;
+  std::string buffer_;
+  bool closed_ = false;
+};
+
+struct http_response {
+  unsigned status = 0;  ///< 0: no whole answer came
+  std::string head;     ///< with its lines' ends
+  std::string body;
+  /// Value of a header, by lower-case name; nothing if it is absent.
+  std::optional<std::string> header(std::string_view name) const;
+};
+
+/// Reads an answer's head and, by Content-Length or to the end, its body. An
+/// answer of 101 has none.
+http_response read_response(tcp_client& connection, bool with_body = true);
+
+/// One request on a connection of its own. `headers`: lines with `\r\n`.
+http_response request(std::uint16_t port, std::string_view method,
+                      std::string_view path, std::string_view headers = {});
+
+}  // namespace status2::support

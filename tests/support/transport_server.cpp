@@ -1,0 +1,204 @@
+#include "tests/support/transport_server.hpp"
+
+#include "tests/support/eventually.hpp"
+#include "tests/support/tcp_client.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <future>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <optional>
+#include <stdexcept>
+#include <sys/socket.h>
+#include <utility>
+
+namespace status2::support {
+
+using namespace transport;
+
+class transport_server::events final : public listener_events {
+ public:
+  explicit events(transport_server& server) : server_(server) {}
+
+  std::optional<http_reply> on_admin(std::string_view path) override {
+    if (path == "/health") return http_reply{200, "text/plain", "OK"};
+    if (path == "/ready")
+      return http_reply{503, "application/json", R"({"redis":"down"})"};
+    return std::nullopt;
+  }
+  void on_upgrade(upgrade_request&& request) override {
+    int on = 0;
+    socklen_t size = sizeof on;
+    ::getsockopt(request.socket.value(), IPPROTO_TCP, TCP_NODELAY, &on, &size);
+    {
+      const std::lock_guard lock(server_.mutex_);
+      ++server_.record_.sessions;
+      server_.record_.channels.push_back(request.channel);
+      server_.record_.no_delay = server_.record_.no_delay && on != 0;
+    }
+    boost::asio::post(
+        server_.session_loop_.context(),
+        [&server = server_,
+         moved = std::make_shared<upgrade_request>(std::move(request))] {
+          server.serve(std::move(*moved));
+        });
+  }
+  std::size_t open_sessions() const override {
+    return server_.recorded(&record::sessions);
+  }
+  void on_accept_error(const boost::system::error_code& error) override {
+    const std::lock_guard lock(server_.mutex_);
+    server_.record_.accept_errors.push_back(error);
+  }
+
+ private:
+  transport_server& server_;
+};
+
+class transport_server::client final : public session_events {
+ public:
+  client(transport_server& server, std::size_t id) : server_(server), id_(id) {}
+
+  void on_init() override {
+    {
+      const std::lock_guard lock(server_.mutex_);
+      ++server_.record_.inits;
+    }
+    server_.live_.at(id_)->send_ping();
+  }
+  void on_malformed(std::string_view text) override {
+    const std::lock_guard lock(server_.mutex_);
+    server_.record_.malformed.emplace_back(text);
+  }
+  void on_closed(const close_report& report) override {
+    server_.live_.erase(id_);
+    const std::lock_guard lock(server_.mutex_);
+    --server_.record_.sessions;
+    server_.record_.reports.push_back(report);
+  }
+
+ private:
+  transport_server& server_;
+  const std::size_t id_;
+};
+
+transport_server::transport_server(transport_options options)
+    : options_(std::move(options)),
+      listener_(std::make_shared<listener>(listener_loop_, options_.listener,
+                                           std::make_unique<events>(*this))) {
+  if (const auto error = listener_->open("127.0.0.1:0"))
+    throw std::runtime_error("no port: " + error.message());
+  listener_->start();
+  listener_thread_ = std::thread([this] { listener_loop_.run(); });
+  session_thread_ = std::thread([this] { session_loop_.run(); });
+}
+
+transport_server::~transport_server() {
+  stop_listening();
+  drop_all();
+  listener_loop_.stop();
+  session_loop_.stop();
+  listener_thread_.join();
+  session_thread_.join();
+}
+
+void transport_server::run_on(io_loop& loop,
+                              const std::function<void()>& action) {
+  std::promise<void> done;
+  boost::asio::post(loop.context(), [&] {
+    action();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+void transport_server::serve(upgrade_request&& request) {
+  const auto id = ++last_id_;
+  auto& session = live_[id];
+  session = std::make_unique<ws_session>(session_loop_, std::move(request),
+                                         options_.session,
+                                         std::make_unique<client>(*this, id));
+  session->start();
+}
+
+void transport_server::on_sessions(const std::function<void()>& action) {
+  run_on(session_loop_, action);
+}
+
+void transport_server::deliver(const frame_ptr& block) {
+  on_sessions([&] {
+    for (const auto& [id, session] : live_)
+      session->deliver(block);
+  });
+}
+
+void transport_server::publish(std::string_view payload) {
+  deliver(status_block(payload));
+}
+
+void transport_server::close_all(close_reason reason) {
+  on_sessions([&] {
+    for (const auto& [id, session] : live_)
+      session->close(reason);
+  });
+}
+
+void transport_server::drop_all() {
+  on_sessions([&] { live_.clear(); });
+}
+
+void transport_server::stop_listening() {
+  run_on(listener_loop_, [&] { listener_->stop(); });
+}
+
+std::size_t transport_server::sessions() const {
+  return recorded(&record::sessions);
+}
+
+std::size_t transport_server::inits() const {
+  return recorded(&record::inits);
+}
+
+std::vector<std::string> transport_server::malformed() const {
+  return recorded(&record::malformed);
+}
+
+std::vector<close_report> transport_server::reports() const {
+  return recorded(&record::reports);
+}
+
+std::vector<channel_name> transport_server::channels() const {
+  return recorded(&record::channels);
+}
+
+std::vector<boost::system::error_code> transport_server::accept_errors() const {
+  return recorded(&record::accept_errors);
+}
+
+bool transport_server::no_delay() const {
+  return recorded(&record::no_delay);
+}
+
+close_report transport_server::closed() const {
+  if (!eventually(patience, [&] { return !reports().empty(); }))
+    throw std::runtime_error("no session was closed");
+  return reports().front();
+}
+
+const io_counters& transport_server::session_counters() const {
+  return const_cast<io_loop&>(session_loop_).counters();
+}
+
+const io_counters& transport_server::listener_counters() const {
+  return const_cast<io_loop&>(listener_loop_).counters();
+}
+
+frame_ptr status_block(std::string_view payload) {
+  auto block = std::make_shared<frame_block>();
+  append_status_frame(block->bytes, payload);
+  block->messages = 1;
+  return block;
+}
+
+}  // namespace status2::support

@@ -1,0 +1,102 @@
+/// The transport alone, on two threads of its own: a listener and sessions,
+/// without actors and without Redis. Sessions answer `init` with a ping.
+#pragma once
+
+#include "transport/listener.hpp"
+#include "transport/ws_session.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace status2::support {
+
+struct transport_options {
+  transport::listener_settings listener{};
+  transport::session_settings session{};
+};
+
+/// Thread: any, all members. Errors: a port that does not open throws.
+class transport_server {
+ public:
+  explicit transport_server(transport_options options = {});
+  ~transport_server();
+  transport_server(const transport_server&) = delete;
+  transport_server& operator=(const transport_server&) = delete;
+
+  std::uint16_t port() const { return listener_->port(); }
+
+  /// Runs `action` on the sessions' thread. Blocks: until it is done.
+  void on_sessions(const std::function<void()>& action);
+  /// Hands `block` to every session in one go.
+  void deliver(const transport::frame_ptr& block);
+  /// One status message to every session.
+  void publish(std::string_view payload);
+  void close_all(transport::close_reason reason);
+  /// Destroys every session object, as an actor does that dies.
+  void drop_all();
+  /// Stops the listener.
+  void stop_listening();
+
+  std::size_t sessions() const;
+  /// What was asked of sessions so far.
+  std::size_t inits() const;
+  std::vector<std::string> malformed() const;
+  std::vector<transport::close_report> reports() const;
+  std::vector<transport::channel_name> channels() const;
+  std::vector<boost::system::error_code> accept_errors() const;
+  /// Waits for the first report of a closed session. Errors: throws if none
+  /// comes.
+  transport::close_report closed() const;
+  /// Whether every accepted connection has TCP_NODELAY.
+  bool no_delay() const;
+
+  const transport::io_counters& session_counters() const;
+  const transport::io_counters& listener_counters() const;
+
+ private:
+  class events;
+  class client;
+  void serve(transport::upgrade_request&& request);
+  static void run_on(transport::io_loop& loop,
+                     const std::function<void()>& action);
+
+  struct record {
+    std::size_t inits = 0;
+    std::vector<std::string> malformed;
+    std::vector<transport::close_report> reports;
+    std::vector<transport::channel_name> channels;
+    std::vector<boost::system::error_code> accept_errors;
+    std::size_t sessions = 0;
+    bool no_delay = true;
+  };
+  template <class Value>
+  Value recorded(Value record::*member) const {
+    const std::lock_guard lock(mutex_);
+    return record_.*member;
+  }
+
+  const transport_options options_;
+  mutable std::mutex mutex_;
+  record record_;
+  transport::io_loop listener_loop_{0};
+  transport::io_loop session_loop_{1};
+  /// On the sessions' thread.
+  std::map<std::size_t, std::unique_ptr<transport::ws_session>> live_;
+  std::size_t last_id_ = 0;
+  std::shared_ptr<transport::listener> listener_;
+  std::thread listener_thread_;
+  std::thread session_thread_;
+};
+
+/// One status message, framed.
+transport::frame_ptr status_block(std::string_view payload);
+
+}  // namespace status2::support

@@ -1,0 +1,149 @@
+# shellcheck shell=bash disable=SC2154
+# What ./dev check checks: a function a check, which prints what is wrong and
+# fails. Sourced by ./dev, which provides repo_git, tracked and configure, and sets
+# check_all and documents.
+
+cpp_files() { tracked '*.cpp' '*.hpp' '*.cc'; }
+
+# Files of the change at hand: since the branch left main, else the last
+# commit; with what is not committed yet.
+changed_files() {
+  local base head
+  head=$(repo_git rev-parse HEAD)
+  base=$(repo_git merge-base HEAD origin/main 2>/dev/null || true)
+  if [[ -z $base || $base == "$head" ]]; then
+    base=$(repo_git rev-parse --verify --quiet HEAD~1 || echo "$head")
+  fi
+  {
+    repo_git diff --name-only --diff-filter=d "$base"
+    repo_git ls-files --others --exclude-standard
+  } | sort -u
+}
+
+check_format() {
+  cpp_files | xargs -r clang-format-14 --dry-run -Werror
+}
+
+# Sources that clang-tidy is asked about: the changed ones, and for a changed
+# header the source of the same name, which includes it first.
+tidy_sources() {
+  local file source
+  if [[ $check_all == yes ]]; then
+    tracked '*.cpp'
+    return
+  fi
+  changed_files | while read -r file; do
+    case $file in
+      *.cpp) echo "$file" ;;
+      *.hpp)
+        source=${file%.hpp}.cpp
+        [[ ! -f $source ]] || echo "$source"
+        ;;
+    esac
+  done | sort -u
+}
+
+check_tidy() {
+  # A build directory of its own, never built: clang cannot read g++'s
+  # precompiled headers.
+  cmake --preset dev -B build/check -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON \
+    >/dev/null || return 1
+  tidy_sources |
+    xargs -r -P 2 -n 1 clang-tidy-14 -p build/check --quiet 2>/dev/null
+}
+
+check_shell() {
+  {
+    tracked '*.sh'
+    tracked | while read -r file; do
+      [[ ! -x $file || ! -f $file ]] ||
+        if head -n 1 "$file" | grep -q '^#!.*\bbash\b'; then echo "$file"; fi
+    done
+  } | sort -u | xargs -r shellcheck
+}
+
+# forbid WHERE WHAT WHY: no file below WHERE may include what matches WHAT.
+forbid() {
+  local found
+  found=$(tracked "$1/*.cpp" "$1/*.hpp" |
+    xargs -r grep -nE "^ *# *include *[<\"]($2)" || true)
+  [[ -z $found ]] || {
+    printf '%s\n%s\n' "$found" "$3"
+    return 1
+  }
+}
+
+check_includes() {
+  local bad=0 folder
+  for folder in transport redis; do
+    forbid $folder 'actors/|service/' \
+      'includes point from service to actors to transport and redis' || bad=1
+    forbid $folder 'caf/|spdlog/' \
+      'only actors/ and service/ know CAF and spdlog' || bad=1
+  done
+  forbid actors 'service/' 'actors/ does not know service/' || bad=1
+  for folder in transport redis actors service; do
+    forbid $folder 'tests/' 'the program does not know its tests' || bad=1
+  done
+  return $bad
+}
+
+# Headers that call themselves pure in their first comment, state machines,
+# and their sources: what they include, all of it, is neither CAF nor Asio.
+pure_files() {
+  {
+    tracked '*_machine.hpp'
+    tracked 'transport/*.hpp' 'redis/*.hpp' 'actors/*.hpp' 'service/*.hpp' |
+      while read -r file; do
+        if sed '/^[^/]/q' "$file" | grep -q '\bPure\b'; then echo "$file"; fi
+      done
+  } | sort -u | while read -r file; do
+    echo "$file"
+    [[ ! -f ${file%.hpp}.cpp ]] || echo "${file%.hpp}.cpp"
+  done
+}
+
+check_pure() {
+  local bad=0 file reached
+  while read -r file; do
+    reached=$(g++ -std=c++20 -I. -M -x c++ "$file" |
+      grep -oE -m 1 '/(caf|boost/asio)/[a-z_/]*\.hpp' | head -n 1 || true)
+    [[ -z $reached ]] || {
+      echo "$file is pure, and includes $reached by some way"
+      bad=1
+    }
+  done < <(pure_files)
+  return $bad
+}
+
+check_size() {
+  local long
+  long=$(tracked '*.cpp' '*.hpp' '*.cc' '*.py' '*.js' '*.sh' dev |
+    xargs -r wc -l | awk '$2 != "total" && $1 > 600')
+  [[ -z $long ]] || {
+    printf '%s\nlonger than 600 lines: split it\n' "$long"
+    return 1
+  }
+}
+
+check_leftovers() {
+  local words='TO''DO|FIX''ME|XX''X|HA''CK|sleep_''for'
+  ! repo_git grep -nE "$words" -- '*.cpp' '*.hpp' '*.py' '*.sh' dev
+}
+
+check_docs() {
+  configure dev
+  cmake --build --preset dev --parallel "$(nproc)" --target status2 \
+    >build/check.log 2>&1 || {
+    tail -n 40 build/check.log
+    return 1
+  }
+  local name bad=0
+  for name in "${!documents[@]}"; do
+    build/dev/status2 docs "$name" | diff -u "${documents[$name]}" - || bad=1
+  done
+  [[ $bad -eq 0 ]] || {
+    echo 'generated documents are old: ./dev docs'
+    return 1
+  }
+}

@@ -1,0 +1,284 @@
+#include "redis/subscription_machine.hpp"
+
+#include <caf/test/unit_test.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+using namespace status2::redis;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A transcript: each step's actions as short texts, such as
+/// `subscribe 1 a b`, with time under the test's control.
+struct script {
+  script() { take(machine.start(now)); }
+
+  script& want(std::vector<std::string> names) {
+    return take(machine.want(names, now));
+  }
+  script& unwant(const std::string& name) {
+    return take(machine.unwant(name, now));
+  }
+  script& opened(link_id link) { return take(machine.opened(link, now)); }
+  script& closed(link_id link) {
+    return take(machine.closed(link, "gone", now));
+  }
+  script& pass(std::chrono::milliseconds time) {
+    for (auto end = now + time; now < end;) {
+      now = std::min(end, std::max(machine.next_tick(), now + 1ms));
+      take(machine.tick(now));
+    }
+    return *this;
+  }
+  /// `said` is a list such as "+a" (subscribed), "-a" (unsubscribed),
+  /// "a=text" (message), "pong", "!text" (error).
+  script& says(link_id link, std::vector<std::string> said) {
+    reply_batch batch;
+    for (auto& text : said)
+      add(batch, text);
+    bool serve = false;
+    auto actions = machine.read(link, batch, now, serve);
+    if (serve) deliver(batch);
+    return take(std::move(actions));
+  }
+  /// What happened since the last call.
+  std::vector<std::string> seen() { return std::exchange(log, {}); }
+
+  void add(reply_batch& batch, const std::string& text) {
+    reply_batch::reply reply;
+    auto keep = [&](std::string_view part, std::uint32_t& at,
+                    std::uint32_t& size) {
+      at = static_cast<std::uint32_t>(batch.bytes.size());
+      size = static_cast<std::uint32_t>(part.size());
+      batch.bytes += part;
+    };
+    auto equals = text.find('=');
+    auto body = std::string_view(text);
+    if (text == "pong") {
+      reply.kind = reply_kind::pong;
+    } else if (equals != std::string::npos) {
+      reply.kind = reply_kind::message;
+      keep(body.substr(0, equals), reply.first_at, reply.first_size);
+      keep(body.substr(equals + 1), reply.second_at, reply.second_size);
+    } else {
+      reply.kind = text[0] == '+'   ? reply_kind::subscribed
+                   : text[0] == '-' ? reply_kind::unsubscribed
+                                    : reply_kind::error;
+      keep(body.substr(1), reply.first_at, reply.first_size);
+    }
+    batch.replies.push_back(reply);
+  }
+  void deliver(const reply_batch& batch) {
+    for (auto& reply : batch.replies)
+      if (reply.kind == reply_kind::message)
+        log.push_back(std::string(batch.first(reply)) + "=" +
+                      std::string(batch.payload(reply)));
+  }
+  script& take(std::vector<action> actions) {
+    static const char* const names[] = {
+        "open",         "close",        "subscribe", "unsubscribe", "ping",
+        "live",         "not_live",     "deliver",   "established", "added",
+        "interrupted",  "failed",       "refused",   "surfaced",    "silent",
+        "first_chosen", "second_chosen"};
+    for (auto& one : actions) {
+      if (one.kind == action_kind::deliver) {
+        deliver(one.batch);
+        continue;
+      }
+      std::string text = names[static_cast<int>(one.kind)];
+      if (one.link != 0) text += " " + std::to_string(one.link);
+      for (auto& name : one.channels)
+        text += " " + name;
+      log.push_back(text);
+      last_wait = one.wait.count() != 0 ? one.wait : last_wait;
+    }
+    return *this;
+  }
+
+  std::chrono::steady_clock::time_point now{1h};
+  double chance = 0;
+  subscription_machine machine{
+      {.request_timeout = 1s, .retry = {1s, 30s}, .max_retries = 3, .batch = 2},
+      [this] { return chance; }};
+  std::chrono::nanoseconds last_wait{0};
+  std::vector<std::string> log;
+};
+
+using lines = std::vector<std::string>;
+
+/// A script with channel `a` acknowledged on link 1.
+script& serve_a(script& s) {
+  s.want({"a"}).opened(1).says(1, {"+a"}).seen();
+  return s;
+}
+
+}  // namespace
+
+CAF_TEST(a_channel_is_live_only_when_redis_has_acknowledged_it) {
+  script s;
+  CAF_CHECK_EQUAL(s.want({"a"}).seen(), (lines{"open 1"}));
+  CAF_CHECK_EQUAL(s.opened(1).seen(), (lines{"subscribe 1 a"}));
+  CAF_CHECK(!s.machine.live("a"));
+  CAF_CHECK_EQUAL(s.says(1, {"+a"}).seen(),
+                  (lines{"live 1 a", "established 1"}));
+  CAF_CHECK(s.machine.live("a"));
+  CAF_CHECK_EQUAL(s.says(1, {"a=x", "a=y"}).seen(), (lines{"a=x", "a=y"}));
+}
+
+CAF_TEST(many_channels_go_out_in_batches) {
+  script s;
+  s.want({"a", "b", "c", "d", "e"}).seen();
+  auto commands = s.opened(1).seen();
+  CAF_CHECK_EQUAL(commands.size(), 3u);
+}
+
+CAF_TEST(a_channel_that_is_wanted_twice_is_subscribed_once) {
+  script s;
+  serve_a(s);
+  CAF_CHECK_EQUAL(s.want({"a"}).seen(), lines{});
+}
+
+CAF_TEST(a_new_channel_on_a_working_link_is_added) {
+  script s;
+  serve_a(s);
+  CAF_CHECK_EQUAL(s.want({"b"}).seen(), (lines{"subscribe 1 b"}));
+  CAF_CHECK_EQUAL(s.says(1, {"+b"}).seen(), (lines{"live 1 b", "added 1 b"}));
+}
+
+CAF_TEST(a_channel_that_comes_back_before_its_unsubscribe_is_answered_is_live) {
+  script s;
+  serve_a(s);
+  s.unwant("a").want({"a"});
+  CAF_CHECK_EQUAL(s.seen(), (lines{"unsubscribe 1 a", "subscribe 1 a"}));
+  CAF_CHECK_EQUAL(s.says(1, {"-a"}).seen(), lines{});
+  CAF_CHECK(!s.machine.live("a"));
+  CAF_CHECK_EQUAL(s.says(1, {"+a"}).seen(), (lines{"live 1 a", "added 1 a"}));
+}
+
+CAF_TEST(a_lost_link_is_opened_again_after_a_wait_and_subscribes_everything) {
+  script s;
+  serve_a(s);
+  CAF_CHECK_EQUAL(s.closed(1).seen(), (lines{"not_live a", "interrupted"}));
+  CAF_CHECK(s.last_wait == 1s);
+  CAF_CHECK_EQUAL(s.pass(999ms).seen(), lines{});
+  CAF_CHECK_EQUAL(s.pass(1ms).seen(), (lines{"open 2"}));
+  CAF_CHECK_EQUAL(s.opened(2).seen(), (lines{"subscribe 2 a"}));
+  CAF_CHECK_EQUAL(s.says(2, {"+a"}).seen(),
+                  (lines{"live 2 a", "established 2"}));
+}
+
+CAF_TEST(failed_attempts_wait_longer_and_surface_once) {
+  script s;
+  s.chance = 0.999;
+  s.seen();
+  CAF_CHECK_EQUAL(s.closed(1).seen(), (lines{"failed"}));
+  CAF_CHECK(s.last_wait > 1990ms && s.last_wait < 2s);
+  s.pass(2s).closed(2);
+  CAF_CHECK_EQUAL(s.seen(), (lines{"open 2", "failed"}));
+  CAF_CHECK(s.last_wait > 3900ms && s.last_wait < 4s);
+  s.pass(4s).closed(3);
+  CAF_CHECK_EQUAL(s.seen(), (lines{"open 3", "failed", "surfaced"}));
+  s.pass(8s).closed(4);
+  CAF_CHECK_EQUAL(s.seen(), (lines{"open 4", "failed"}));
+  for (link_id link = 5; link < 12; ++link)
+    s.pass(30s).closed(link);
+  CAF_CHECK(s.last_wait <= 30s);
+}
+
+CAF_TEST(a_silent_channel_is_no_fault) {
+  script s;
+  serve_a(s);
+  for (int i = 0; i < 10; ++i) {
+    CAF_CHECK_EQUAL(s.pass(1s).seen(), (lines{"ping 1"}));
+    CAF_CHECK_EQUAL(s.says(1, {"pong"}).seen(), lines{});
+  }
+}
+
+CAF_TEST(a_link_that_leaves_a_ping_unanswered_is_doubled_not_dropped) {
+  script s;
+  serve_a(s);
+  CAF_CHECK_EQUAL(s.pass(2s).seen(), (lines{"ping 1", "silent 1", "open 2"}));
+  CAF_CHECK(s.machine.live("a"));
+}
+
+CAF_TEST(a_first_link_that_speaks_again_ends_the_second_and_nothing_is_lost) {
+  script s;
+  serve_a(s);
+  s.pass(2s).opened(2).seen();
+  CAF_CHECK_EQUAL(s.says(1, {"a=late"}).seen(),
+                  (lines{"a=late", "close 2", "first_chosen 1"}));
+  CAF_CHECK_EQUAL(s.says(2, {"+a", "a=late"}).seen(), lines{});
+}
+
+CAF_TEST(the_second_link_takes_over_when_it_has_everything_and_the_first_none) {
+  script s;
+  serve_a(s);
+  s.want({"b"}).says(1, {"+b"});
+  s.pass(2s).opened(2).seen();
+  // What comes before every channel is acknowledged is kept, not dropped.
+  CAF_CHECK_EQUAL(s.says(2, {"+a", "a=1"}).seen(), lines{});
+  CAF_CHECK_EQUAL(s.says(2, {"a=2", "+b", "b=3"}).seen(),
+                  (lines{"second_chosen 2", "close 1", "a=1", "a=2", "b=3",
+                         "established 2"}));
+  CAF_CHECK_EQUAL(s.says(1, {"a=old"}).seen(), lines{});
+  CAF_CHECK_EQUAL(s.says(2, {"a=4"}).seen(), (lines{"a=4"}));
+}
+
+CAF_TEST(a_silent_link_that_breaks_leaves_the_second_in_charge) {
+  script s;
+  serve_a(s);
+  s.pass(2s).opened(2).seen();
+  CAF_CHECK_EQUAL(s.closed(1).seen(), (lines{"not_live a", "interrupted"}));
+  CAF_CHECK_EQUAL(s.says(2, {"+a", "a=1"}).seen(),
+                  (lines{"a=1", "live 2 a", "established 2"}));
+}
+
+CAF_TEST(a_second_link_that_fails_is_tried_again_while_the_first_is_silent) {
+  script s;
+  serve_a(s);
+  s.pass(2s).seen();
+  CAF_CHECK_EQUAL(s.closed(2).seen(), (lines{"failed"}));
+  CAF_CHECK_EQUAL(s.pass(1s).seen(), (lines{"open 3"}));
+  CAF_CHECK_EQUAL(s.says(1, {"a=x"}).seen(),
+                  (lines{"a=x", "close 3", "first_chosen 1"}));
+}
+
+CAF_TEST(a_refused_channel_does_not_harm_the_others) {
+  script s;
+  s.want({"a", "b"}).opened(1);
+  s.seen();
+  // One command held both, so Redis refused both.
+  auto halves = s.says(1, {"!NOPERM no access"}).seen();
+  CAF_CHECK_EQUAL(halves.size(), 2u);
+  bool a_first = halves.front() == "subscribe 1 a";
+  s.says(1, a_first ? lines{"!NOPERM a", "+b"} : lines{"+b", "!NOPERM a"});
+  auto seen = s.seen();
+  CAF_CHECK(std::find(seen.begin(), seen.end(), "refused 1 a") != seen.end());
+  CAF_CHECK(std::find(seen.begin(), seen.end(), "live 1 b") != seen.end());
+  CAF_CHECK(std::find(seen.begin(), seen.end(), "established 1") != seen.end());
+  // It is asked for again in time, and works once Redis lets it.
+  for (int i = 0; i < 35; ++i)
+    s.pass(1s).says(1, {"pong"});
+  seen = s.seen();
+  CAF_CHECK(std::find(seen.begin(), seen.end(), "subscribe 1 a") != seen.end());
+  CAF_CHECK_EQUAL(s.says(1, {"+a"}).seen(), (lines{"live 1 a", "added 1 a"}));
+}
+
+CAF_TEST(any_other_error_ends_the_link) {
+  script s;
+  s.want({"a"}).opened(1).seen();
+  CAF_CHECK_EQUAL(s.says(1, {"!LOADING Redis is loading"}).seen(),
+                  (lines{"close 1", "interrupted"}));
+  CAF_CHECK_EQUAL(s.pass(1s).seen(), (lines{"open 2"}));
+}
+
+CAF_TEST(events_of_a_forgotten_link_are_ignored) {
+  script s;
+  serve_a(s);
+  s.closed(1).seen();
+  CAF_CHECK_EQUAL(s.opened(1).closed(1).says(1, {"a=x"}).seen(), lines{});
+}

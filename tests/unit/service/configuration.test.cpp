@@ -1,0 +1,236 @@
+#include "service/configuration.hpp"
+
+#include "service/configuration_keys.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+#include <caf/test/unit_test.hpp>
+
+#include <fstream>
+
+using namespace status2;
+using namespace status2::service;
+using namespace std::chrono_literals;
+
+namespace {
+
+configuration load(const variables& environment, const variables& flags = {}) {
+  const auto result = load_configuration(environment, flags);
+  CAF_CHECK_EQUAL(result.error, "");
+  return result.values;
+}
+
+std::string error_of(const variables& environment,
+                     const variables& flags = {}) {
+  return load_configuration(environment, flags).error;
+}
+
+}  // namespace
+
+// The contract's table, typed again on purpose.
+CAF_TEST(names and defaults are those of the contract) {
+  const std::vector<std::pair<std::string_view, std::string_view>> contract{
+      {"STATUS_LISTEN_ADDR", ":9002"},
+      {"STATUS_PATH_PREFIX", ""},
+      {"STATUS_REDIS_URL", "redis://localhost:6379/2"},
+      {"STATUS_REDIS_PASSWORD_FILE", ""},
+      {"STATUS_PING_INTERVAL", "5s"},
+      {"STATUS_PONG_TIMEOUT", "75s"},
+      {"STATUS_WRITE_TIMEOUT", "2s"},
+      {"STATUS_MAX_MESSAGE_SIZE", "64KB"},
+      {"STATUS_REDIS_REQUEST_TIMEOUT", "1s"},
+      {"STATUS_REDIS_RETRY_BASE", "1s"},
+      {"STATUS_REDIS_RETRY_MAX", "30s"},
+      {"STATUS_REDIS_MAX_RETRIES", "5"},
+      {"STATUS_ALLOWED_ORIGINS", ""},
+      {"STATUS_HANGUP", "false"},
+      {"STATUS_METRICS_ENABLED", "false"},
+      {"STATUS_LOG_LEVEL", "info"},
+      {"STATUS_CHANNEL_LINGER", "5s"},
+      {"STATUS_IO_THREADS", "0"},
+      {"STATUS_MAX_CONNECTIONS", "10000"},
+      {"STATUS_HANDSHAKE_TIMEOUT", "10s"},
+      {"STATUS_MAX_HEADER_SIZE", "8KB"},
+      {"STATUS_OUTBOX_BYTES", "1MB"},
+      {"REDIS_URL", ""},
+      {"REDIS_HOST", "localhost"},
+      {"REDIS_PORT", "6379"},
+      {"REDIS_PASSWORD_FILE", ""},
+      {"REDIS_PASSWORD", ""},
+  };
+  CAF_REQUIRE_EQUAL(keys().size(), contract.size());
+  for (std::size_t i = 0; i < contract.size(); ++i) {
+    CAF_CHECK_EQUAL(keys()[i].variable, contract[i].first);
+    CAF_CHECK_EQUAL(keys()[i].standard, contract[i].second);
+  }
+}
+
+CAF_TEST(an empty environment gives the defaults) {
+  const auto values = load({});
+  CAF_CHECK_EQUAL(values.listen_addr, ":9002");
+  CAF_CHECK_EQUAL(values.path_prefix, "");
+  CAF_CHECK_EQUAL(values.redis_url, "redis://localhost:6379/2");
+  CAF_CHECK_EQUAL(values.redis.password, "");
+  CAF_CHECK(values.ping_interval == 5s);
+  CAF_CHECK(values.pong_timeout == 75s);
+  CAF_CHECK(values.write_timeout == 2s);
+  CAF_CHECK_EQUAL(values.max_message_size, 65536u);
+  CAF_CHECK(values.redis_request_timeout == 1s);
+  CAF_CHECK(values.redis_retry_base == 1s);
+  CAF_CHECK(values.redis_retry_max == 30s);
+  CAF_CHECK_EQUAL(values.redis_max_retries, 5u);
+  CAF_CHECK(values.allowed_origins.empty());
+  CAF_CHECK(!values.hangup);
+  CAF_CHECK(!values.metrics_enabled);
+  CAF_CHECK(values.log_level == actors::log_level::INFO);
+  CAF_CHECK(values.channel_linger == 5s);
+  CAF_CHECK(values.io_threads >= 1 && values.io_threads <= 8);
+  CAF_CHECK_EQUAL(values.max_connections, 10000u);
+  CAF_CHECK(values.handshake_timeout == 10s);
+  CAF_CHECK_EQUAL(values.max_header_size, 8192u);
+  CAF_CHECK_EQUAL(values.outbox_bytes, 1048576u);
+}
+
+CAF_TEST(the environment sets every kind of value) {
+  const auto values = load({{"STATUS_LISTEN_ADDR", "127.0.0.1:0"},
+                            {"STATUS_PATH_PREFIX", "/a/status/"},
+                            {"STATUS_PING_INTERVAL", "150ms"},
+                            {"STATUS_MAX_MESSAGE_SIZE", "1MB"},
+                            {"STATUS_REDIS_MAX_RETRIES", "0"},
+                            {"STATUS_ALLOWED_ORIGINS", " a.org, *.b.org,,"},
+                            {"STATUS_HANGUP", "TRUE"},
+                            {"STATUS_LOG_LEVEL", "Warn"},
+                            {"STATUS_IO_THREADS", "3"}});
+  CAF_CHECK_EQUAL(values.listen_addr, "127.0.0.1:0");
+  CAF_CHECK_EQUAL(values.path_prefix, "/a/status");
+  CAF_CHECK(values.ping_interval == 150ms);
+  CAF_CHECK_EQUAL(values.max_message_size, 1048576u);
+  CAF_CHECK_EQUAL(values.redis_max_retries, 0u);
+  const std::vector<std::string> origins{"a.org", "*.b.org"};
+  CAF_CHECK_EQUAL(values.allowed_origins, origins);
+  CAF_CHECK(values.hangup);
+  CAF_CHECK(values.log_level == actors::log_level::WARN);
+  CAF_CHECK_EQUAL(values.io_threads, 3u);
+}
+
+CAF_TEST(flags override the environment and empty text means default) {
+  const variables environment{{"STATUS_PING_INTERVAL", "3s"},
+                              {"STATUS_PONG_TIMEOUT", ""}};
+  CAF_CHECK(load(environment).ping_interval == 3s);
+  CAF_CHECK(load(environment).pong_timeout == 75s);
+  CAF_CHECK(load(environment, {{"STATUS_PING_INTERVAL", "4s"}}).ping_interval ==
+            4s);
+  CAF_CHECK(load(environment, {{"STATUS_PING_INTERVAL", ""}}).ping_interval ==
+            3s);
+}
+
+CAF_TEST(an error names the variable and the value and what is accepted) {
+  CAF_CHECK_EQUAL(
+      error_of({{"STATUS_PING_INTERVAL", "5x"}}),
+      "STATUS_PING_INTERVAL=5x is not accepted; accepted: a duration from 1ms "
+      "to 8760h, such as 150ms or 1m30s");
+  CAF_CHECK_EQUAL(
+      error_of({}, {{"STATUS_MAX_MESSAGE_SIZE", "1GB"}}),
+      "STATUS_MAX_MESSAGE_SIZE=1GB (from --max-message-size) is not accepted; "
+      "accepted: a size from 1 to 1024MB, in bytes, KB or MB");
+}
+
+CAF_TEST(values of the wrong kind or out of bounds are refused) {
+  const std::vector<std::pair<const char*, const char*>> wrong{
+      {"STATUS_LISTEN_ADDR", "9002"},   {"STATUS_LISTEN_ADDR", ":70000"},
+      {"STATUS_PATH_PREFIX", "status"}, {"STATUS_PATH_PREFIX", "/a?b"},
+      {"STATUS_PING_INTERVAL", "0s"},   {"STATUS_PING_INTERVAL", "-5s"},
+      {"STATUS_PONG_TIMEOUT", "75"},    {"STATUS_WRITE_TIMEOUT", "9000h"},
+      {"STATUS_MAX_MESSAGE_SIZE", "0"}, {"STATUS_REDIS_MAX_RETRIES", "-1"},
+      {"STATUS_HANGUP", "maybe"},       {"STATUS_METRICS_ENABLED", "2"},
+      {"STATUS_LOG_LEVEL", "verbose"},  {"STATUS_IO_THREADS", "65"},
+      {"STATUS_MAX_CONNECTIONS", "0"},  {"REDIS_PORT", "0"},
+  };
+  for (const auto& [variable, text] : wrong) {
+    const auto error = error_of({{variable, text}});
+    CAF_MESSAGE(variable << "=" << text);
+    CAF_CHECK(error.starts_with(std::string(variable) + "=" + text + " "));
+    CAF_CHECK(error.find("; accepted: ") != std::string::npos);
+    CAF_CHECK(error.find('\n') == std::string::npos);
+  }
+}
+
+CAF_TEST(the redis address falls back in the order of the contract) {
+  variables environment{{"STATUS_REDIS_URL", "redis://a:1/1"},
+                        {"REDIS_URL", "redis://b:2/3"},
+                        {"REDIS_HOST", "c"},
+                        {"REDIS_PORT", "4"}};
+  CAF_CHECK(load(environment).redis_url == "redis://a:1/1");
+  environment["STATUS_REDIS_URL"] = "";
+  CAF_CHECK(load(environment).redis_url == "redis://b:2/3");
+  environment.erase("REDIS_URL");
+  CAF_CHECK(load(environment).redis_url == "redis://c:4/2");
+  environment.erase("REDIS_PORT");
+  CAF_CHECK(load(environment).redis_url == "redis://c:6379/2");
+  CAF_CHECK(load({{"REDIS_PORT", "4"}}).redis_url == "redis://localhost:4/2");
+  CAF_CHECK(load({{"REDIS_HOST", "::1"}}).redis_url == "redis://[::1]:6379/2");
+}
+
+CAF_TEST(the redis password falls back in the order of the contract) {
+  const support::temporary_directory directory;
+  const auto first = directory.write("first", "one\n");
+  const auto second = directory.write("second", "two\r\n");
+  variables environment{{"STATUS_REDIS_PASSWORD_FILE", first},
+                        {"REDIS_PASSWORD_FILE", second},
+                        {"REDIS_PASSWORD", "three"}};
+  CAF_CHECK(load(environment).redis.password == "one");
+  environment.erase("STATUS_REDIS_PASSWORD_FILE");
+  CAF_CHECK(load(environment).redis.password == "two");
+  environment.erase("REDIS_PASSWORD_FILE");
+  CAF_CHECK(load(environment).redis.password == "three");
+}
+
+CAF_TEST(the password of the url goes before all others) {
+  const variables environment{{"STATUS_REDIS_URL", "redis://bob:four@h"},
+                              {"STATUS_REDIS_PASSWORD_FILE", "/no/such/file"},
+                              {"REDIS_PASSWORD", "three"}};
+  CAF_CHECK(load(environment).redis.password == "four");
+  CAF_CHECK(load(environment).redis.user == "bob");
+  CAF_CHECK(
+      load({{"STATUS_REDIS_URL", "redis://bob@h"}, {"REDIS_PASSWORD", "three"}})
+          .redis.password == "three");
+}
+
+CAF_TEST(a password file that cannot be read is an error) {
+  const support::temporary_directory directory;
+  const auto absent = directory.path() + "/absent";
+  for (const char* variable :
+       {"STATUS_REDIS_PASSWORD_FILE", "REDIS_PASSWORD_FILE"}) {
+    CAF_CHECK_EQUAL(error_of({{variable, absent}}),
+                    std::string(variable) + "=" + absent +
+                        ": cannot be read; accepted: the path of a readable "
+                        "file");
+    CAF_CHECK(!error_of({{variable, directory.path()}}).empty());
+  }
+}
+
+CAF_TEST(the first backoff ceiling is bounded by the last) {
+  const auto values = load(
+      {{"STATUS_REDIS_RETRY_BASE", "10s"}, {"STATUS_REDIS_RETRY_MAX", "2s"}});
+  CAF_CHECK(values.redis_retry_base == 2s);
+}
+
+CAF_TEST(passwords in urls are not shown) {
+  CAF_CHECK_EQUAL(redact_url("redis://h:1/2"), "redis://h:1/2");
+  CAF_CHECK_EQUAL(redact_url("redis://u@h:1/2"), "redis://u@h:1/2");
+  CAF_CHECK_EQUAL(redact_url("redis://u:secret@h:1/2"), "redis://u:***@h:1/2");
+  CAF_CHECK_EQUAL(redact_url("redis://:secret@h"), "redis://:***@h");
+  CAF_CHECK_EQUAL(redact_url("redis://u:a:b@c/d@h/2"), "redis://u:***@h/2");
+  CAF_CHECK_EQUAL(redact_url("redis://a/b@h"), "redis://***@h");
+  CAF_CHECK_EQUAL(redact_url("u:secret@h"), "u:***@h");
+  CAF_CHECK_EQUAL(redact_url("unix:///run/redis.sock?db=2"),
+                  "unix:///run/redis.sock?db=2");
+  CAF_CHECK_EQUAL(redact_url(""), "");
+}
+
+CAF_TEST(origins hold no secret) {
+  const auto result = load_configuration(
+      {{"REDIS_URL", "redis://u:hidden@h"}, {"REDIS_PASSWORD", "hidden"}}, {});
+  CAF_CHECK_EQUAL(result.origins.at("STATUS_REDIS_URL").source, "REDIS_URL");
+  for (const auto& [variable, origin] : result.origins)
+    CAF_CHECK(origin.text.find("hidden") == std::string::npos);
+}

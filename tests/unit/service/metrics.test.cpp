@@ -1,0 +1,93 @@
+#include "service/metrics.hpp"
+
+#include <caf/test/unit_test.hpp>
+
+#include <algorithm>
+#include <set>
+
+using namespace status2;
+using service::metrics;
+
+namespace {
+
+/// Whether `text` has this whole line.
+bool has_line(const std::string& text, const std::string& line) {
+  return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+}  // namespace
+
+CAF_TEST(the names of the contract are fixed) {
+  const transport::io_counters loop;
+  actors::broker_counters broker;
+  const auto text = metrics({&loop}, broker).text();
+  for (const char* name :
+       {"status2_connections_active", "status2_messages_forwarded_total",
+        "status2_redis_reconnects_total", "status2_write_errors_total"}) {
+    CAF_MESSAGE(name);
+    CAF_CHECK(has_line(text, std::string(name) + " 0"));
+  }
+  CAF_CHECK(has_line(text, "# TYPE status2_connections_active gauge"));
+  CAF_CHECK(has_line(text, "# TYPE status2_messages_forwarded_total counter"));
+  CAF_CHECK(has_line(text, "# TYPE status2_redis_reconnects_total counter"));
+  CAF_CHECK(has_line(text, "# TYPE status2_write_errors_total counter"));
+}
+
+CAF_TEST(the numbers of all threads are added up) {
+  transport::io_counters first;
+  transport::io_counters second;
+  actors::broker_counters broker;
+  first.connections_active.add(3);
+  second.connections_active.add(4);
+  second.connections_active.sub();
+  broker.redis_reconnects = 5;
+  const auto text = metrics({&first, &second}, broker).text();
+  CAF_CHECK(has_line(text, "status2_connections_active 6"));
+  CAF_CHECK(has_line(text, "status2_redis_reconnects_total 5"));
+}
+
+CAF_TEST(large numbers keep every digit) {
+  transport::io_counters loop;
+  actors::broker_counters broker;
+  loop.messages_forwarded.add(1234567890123);
+  const auto text = metrics({&loop}, broker).text();
+  CAF_CHECK(has_line(text, "status2_messages_forwarded_total 1234567890123"));
+}
+
+CAF_TEST(ended sessions are told apart by their reason) {
+  transport::io_counters first;
+  transport::io_counters second;
+  actors::broker_counters broker;
+  const auto idle = static_cast<std::size_t>(transport::close_reason::idle);
+  first.sessions_closed[idle].add(2);
+  second.sessions_closed[idle].add();
+  const auto text = metrics({&first, &second}, broker).text();
+  CAF_CHECK(has_line(text, "status2_sessions_closed_total{reason=\"idle\"} 3"));
+  CAF_CHECK(
+      has_line(text, "status2_sessions_closed_total{reason=\"shutdown\"} 0"));
+}
+
+CAF_TEST(every row is served once and nothing else) {
+  const transport::io_counters loop;
+  actors::broker_counters broker;
+  const auto families = metrics({&loop}, broker).Collect();
+  std::set<std::string> names;
+  for (const auto& family : families)
+    names.insert(family.name);
+  CAF_CHECK_EQUAL(names.size(), families.size());
+  CAF_CHECK_EQUAL(names.size(), service::metric_rows().size());
+  for (const auto& row : service::metric_rows()) {
+    CAF_MESSAGE(row.name);
+    CAF_CHECK_EQUAL(names.count(std::string(row.name)), 1u);
+    CAF_CHECK(row.name.starts_with("status2_"));
+    CAF_CHECK_EQUAL(row.kind == "counter", row.name.ends_with("_total"));
+  }
+}
+
+CAF_TEST(the build and the process are described) {
+  actors::broker_counters broker;
+  const auto text = metrics({}, broker).text();
+  CAF_CHECK(text.find("status2_build_info{version=\"2.") != std::string::npos);
+  CAF_CHECK(!has_line(text, "status2_process_resident_memory_bytes 0"));
+  CAF_CHECK(!has_line(text, "status2_process_open_fds 0"));
+}

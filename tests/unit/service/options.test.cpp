@@ -1,0 +1,128 @@
+#include "service/options.hpp"
+
+#include "service/configuration_keys.hpp"
+
+#include <caf/test/unit_test.hpp>
+
+using namespace status2::service;
+
+namespace {
+
+options parse(std::vector<std::string> words) {
+  return parse_command_line(std::move(words));
+}
+
+std::string flag_of(const options& chosen, const std::string& variable) {
+  const auto found = chosen.flags.find(variable);
+  return found == chosen.flags.end() ? "" : found->second;
+}
+
+}  // namespace
+
+CAF_TEST(no words serve) {
+  const auto chosen = parse({});
+  CAF_CHECK_EQUAL(chosen.error, "");
+  CAF_CHECK(chosen.what == verb::serve);
+}
+
+CAF_TEST(each verb is known) {
+  CAF_CHECK(parse({"--check-config"}).what == verb::check_config);
+  CAF_CHECK(parse({"--print-config"}).what == verb::print_config);
+  CAF_CHECK(parse({"--version"}).what == verb::version);
+  CAF_CHECK(parse({"--help"}).what == verb::help);
+  CAF_CHECK(parse({"watch", "--help"}).what == verb::help);
+  CAF_CHECK(parse({"healthcheck"}).what == verb::healthcheck);
+  CAF_CHECK(parse({"docs", "env"}).what == verb::docs);
+}
+
+CAF_TEST(every key has a flag that takes a text) {
+  for (const auto& row : keys()) {
+    if (row.fallback_only) continue;
+    const auto chosen = parse({flag_name(row) + "=some text"});
+    CAF_MESSAGE(row.variable);
+    CAF_CHECK_EQUAL(chosen.error, "");
+    CAF_CHECK(flag_of(chosen, std::string(row.variable)) == "some text");
+    CAF_CHECK(chosen.what == verb::serve);
+  }
+}
+
+CAF_TEST(a flag may stand apart from its text) {
+  const auto chosen =
+      parse({"--listen-addr", "[::1]:9002", "--ping-interval", "1s"});
+  CAF_CHECK_EQUAL(chosen.error, "");
+  CAF_CHECK(flag_of(chosen, "STATUS_LISTEN_ADDR") == "[::1]:9002");
+  CAF_CHECK(flag_of(chosen, "STATUS_PING_INTERVAL") == "1s");
+}
+
+CAF_TEST(a boolean flag alone means true and takes nothing that follows) {
+  const auto chosen = parse({"--hangup", "--metrics-enabled=false"});
+  CAF_CHECK_EQUAL(chosen.error, "");
+  CAF_CHECK(flag_of(chosen, "STATUS_HANGUP") == "true");
+  CAF_CHECK(flag_of(chosen, "STATUS_METRICS_ENABLED") == "false");
+}
+
+CAF_TEST(the last of two flags counts) {
+  const auto chosen = parse({"--ping-interval=1s", "--ping-interval=2s"});
+  CAF_CHECK_EQUAL(chosen.error, "");
+  CAF_CHECK(flag_of(chosen, "STATUS_PING_INTERVAL") == "2s");
+}
+
+CAF_TEST(flags may follow the verbs that use the configuration) {
+  const auto chosen = parse({"healthcheck", "--listen-addr", ":9100"});
+  CAF_CHECK_EQUAL(chosen.error, "");
+  CAF_CHECK(flag_of(chosen, "STATUS_LISTEN_ADDR") == ":9100");
+}
+
+CAF_TEST(publish takes a channel and any text) {
+  for (const char* text : {"hello", "-", "[1,2]", "a b", "watch", "{}", ""}) {
+    const auto chosen = parse({"publish", "run:log", text});
+    CAF_MESSAGE(text);
+    CAF_CHECK_EQUAL(chosen.error, "");
+    CAF_CHECK(chosen.what == verb::publish);
+    const std::vector<std::string> words{"run:log", text};
+    CAF_CHECK_EQUAL(chosen.arguments, words);
+  }
+}
+
+CAF_TEST(watch takes an address and its settings) {
+  const auto chosen =
+      parse({"watch", "--count", "3", "ws://localhost:9002/a:b", "--raw"});
+  CAF_CHECK_EQUAL(chosen.error, "");
+  CAF_CHECK(chosen.what == verb::watch);
+  CAF_CHECK_EQUAL(chosen.count, 3u);
+  CAF_CHECK(chosen.raw);
+  const std::vector<std::string> words{"ws://localhost:9002/a:b"};
+  CAF_CHECK_EQUAL(chosen.arguments, words);
+}
+
+CAF_TEST(what is not understood is an error of one line) {
+  const std::vector<std::vector<std::string>> wrong{
+      {"--no-such-flag"},
+      {"word"},
+      {"--listen-addr"},
+      {"publish"},
+      {"publish", "run:log"},
+      {"publish", "run:log", "a", "b"},
+      {"publish", "run:log", "--oops"},
+      {"watch"},
+      {"watch", "--count", "many", "ws://h/a:b"},
+      {"healthcheck", "now"},
+      {"docs"},
+  };
+  for (const auto& words : wrong) {
+    const auto error = parse(words).error;
+    CAF_MESSAGE(caf::deep_to_string(words));
+    CAF_CHECK(!error.empty());
+    CAF_CHECK(error.find('\n') == std::string::npos);
+  }
+}
+
+CAF_TEST(the help names every variable and flag) {
+  const auto text = help_text();
+  for (const auto& row : keys()) {
+    CAF_MESSAGE(row.variable);
+    CAF_CHECK(text.find(std::string(row.variable)) != std::string::npos);
+    if (!row.fallback_only)
+      CAF_CHECK(text.find("\n  " + flag_name(row) + " ") != std::string::npos);
+  }
+}

@@ -1,0 +1,149 @@
+// What waits, what is whole on the wire and what is dropped.
+#include "transport/outbox.hpp"
+
+#include <caf/test/unit_test.hpp>
+
+#include <array>
+#include <string>
+
+using namespace status2::transport;
+using namespace std::chrono_literals;
+
+namespace {
+
+const outbox::time_point start{100s};
+
+/// A block of `count` status frames; each is `status_size` bytes long.
+frame_ptr block_of(std::uint32_t count, std::size_t payload = 3) {
+  auto block = std::make_shared<frame_block>();
+  for (std::uint32_t i = 0; i < count; ++i)
+    append_status_frame(block->bytes,
+                        std::string(payload, static_cast<char>('a' + i % 26)));
+  block->messages = count;
+  return block;
+}
+
+constexpr std::size_t status_size = 2 + 27 + 3;
+
+/// What would be sent next, all pieces together.
+std::string waiting(const outbox& box) {
+  std::array<iovec, 256> pieces;
+  const auto count = box.gather(pieces.data(), pieces.size());
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i)
+    out.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
+  return out;
+}
+
+}  // namespace
+
+CAF_TEST(blocks_leave_in_order) {
+  outbox box;
+  const auto first = block_of(2);
+  const auto second = block_of(1, 200);
+  box.push(first, 0, start);
+  box.push(second, 0, start + 1s);
+  CAF_CHECK_EQUAL(waiting(box), first->bytes + second->bytes);
+  CAF_CHECK_EQUAL(box.bytes(), first->bytes.size() + second->bytes.size());
+  CAF_CHECK(box.oldest() == start);
+  CAF_CHECK_EQUAL(box.consume(first->bytes.size() + 5).sent, 2u);
+  CAF_CHECK(box.oldest() == start + 1s);
+  CAF_CHECK_EQUAL(waiting(box), second->bytes.substr(5));
+  CAF_CHECK_EQUAL(box.consume(second->bytes.size() - 5).sent, 1u);
+  CAF_CHECK(box.empty());
+  CAF_CHECK_EQUAL(box.bytes(), 0u);
+  CAF_CHECK(!box.oldest());
+}
+
+CAF_TEST(a_block_that_is_partly_out_waits_with_its_rest) {
+  outbox box;
+  const auto block = block_of(3);
+  box.push(block, status_size + 1, start);
+  CAF_CHECK_EQUAL(waiting(box), block->bytes.substr(status_size + 1));
+  CAF_CHECK_EQUAL(box.consume(2 * status_size - 1).sent, 3u);
+}
+
+CAF_TEST(one_gather_takes_no_more_pieces_than_there_is_room_for) {
+  outbox box;
+  for (int i = 0; i < 5; ++i)
+    box.push(block_of(1), 0, start);
+  std::array<iovec, 3> pieces;
+  CAF_CHECK_EQUAL(box.gather(pieces.data(), pieces.size()), 3u);
+}
+
+CAF_TEST(the_answer_to_the_handshake_goes_before_all) {
+  outbox box;
+  auto answer = std::make_shared<frame_block>();
+  answer->bytes = "HTTP/1.1 101";
+  const auto block = block_of(1);
+  box.push(block, 0, start);
+  box.push_front(answer, start);
+  CAF_CHECK_EQUAL(waiting(box), answer->bytes + block->bytes);
+  CAF_CHECK_EQUAL(box.consume(answer->bytes.size()).sent, 0u);
+}
+
+CAF_TEST(a_cut_keeps_the_rest_of_the_frame_under_way_only) {
+  for (std::size_t sent = 0; sent <= 4 * status_size; ++sent) {
+    outbox box;
+    const auto block = block_of(4);
+    if (sent < block->bytes.size()) box.push(block, sent, start);
+    box.push(block_of(7), 0, start);
+    auto tally = box.cut();
+    const auto begun = (sent + status_size - 1) / status_size;
+    const auto rest = begun * status_size - sent;
+    CAF_REQUIRE_EQUAL(box.bytes(), rest);
+    CAF_REQUIRE_EQUAL(waiting(box), block->bytes.substr(sent, rest));
+    const auto flushed = box.consume(rest);
+    if (sent < block->bytes.size())
+      CAF_REQUIRE_EQUAL(tally.sent + flushed.sent, begun);
+    const auto all = sent < block->bytes.size() ? 11u : 7u;
+    CAF_REQUIRE_EQUAL(tally.sent + flushed.sent + tally.discarded, all);
+    CAF_REQUIRE(box.empty());
+  }
+}
+
+CAF_TEST(a_control_block_under_way_is_kept_whole) {
+  outbox box;
+  box.push(ping_frame(), 1, start);
+  box.push(block_of(2), 0, start);
+  CAF_CHECK_EQUAL(box.cut().discarded, 2u);
+  CAF_CHECK_EQUAL(waiting(box), ping_frame()->bytes.substr(1));
+  CAF_CHECK_EQUAL(box.consume(box.bytes()).sent, 0u);
+}
+
+CAF_TEST(clearing_counts_messages_that_are_whole_on_the_wire) {
+  const auto long_frame = block_of(1, 70000)->bytes.size();
+  outbox box;
+  box.push(block_of(3, 70000), 2 * long_frame + 1, start);
+  box.push(block_of(5), 0, start);
+  const auto tally = box.clear();
+  CAF_CHECK_EQUAL(tally.sent, 2u);
+  CAF_CHECK_EQUAL(tally.discarded, 6u);
+  CAF_CHECK(box.empty());
+  CAF_CHECK_EQUAL(box.bytes(), 0u);
+}
+
+CAF_TEST(clearing_what_was_cut_counts_each_message_once) {
+  outbox box;
+  box.push(block_of(4), status_size + 1, start);
+  auto tally = box.cut();
+  CAF_CHECK_EQUAL(tally.sent, 0u);
+  CAF_CHECK_EQUAL(tally.discarded, 2u);
+  tally = box.clear();
+  CAF_CHECK_EQUAL(tally.sent, 1u);
+  CAF_CHECK_EQUAL(tally.discarded, 1u);
+}
+
+CAF_TEST(a_box_that_never_empties_forgets_what_is_gone) {
+  outbox box;
+  std::weak_ptr<const frame_block> oldest;
+  for (int i = 0; i < 10000; ++i) {
+    const auto next = block_of(1);
+    if (i == 0) oldest = next;
+    box.push(next, 0, start + i * 1s);
+    if (i > 0) CAF_REQUIRE_EQUAL(box.consume(status_size).sent, 1u);
+    CAF_REQUIRE_EQUAL(box.bytes(), status_size);
+    CAF_REQUIRE(box.oldest() == start + i * 1s);
+  }
+  CAF_CHECK(oldest.expired());
+}

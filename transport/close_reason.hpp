@@ -1,0 +1,52 @@
+/// Why a session ended: the one table behind close codes, log lines and the
+/// label of `status2_sessions_closed_total`.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace status2::transport {
+
+enum class close_level : std::uint8_t { debug, info, warn };
+
+// clang-format off
+/// X(name, close code or 0 where no Close frame is sent, hangup first where
+/// STATUS_HANGUP=true, log level, text sent to the client)
+#define STATUS2_CLOSE_REASONS(X)                                               \
+  X(client_closed,   0,    false, debug, "")                                   \
+  X(connection_lost, 0,    false, debug, "")                                   \
+  X(protocol_error,  1002, false, info,  "protocol error")                     \
+  X(bad_utf8,        1007, false, info,  "invalid UTF-8")                      \
+  X(idle,            1008, true,  info,  "idle timeout")                       \
+  X(slow_consumer,   1008, true,  warn,  "slow consumer")                      \
+  X(message_too_big, 1009, false, info,  "message too big")                    \
+  X(internal_error,  1011, false, warn,  "internal error")                     \
+  X(shutdown,        1001, true,  info,  "going away")
+// clang-format on
+
+enum class close_reason : std::uint8_t {
+#define X(name, code, hangup, level, text) name,
+  STATUS2_CLOSE_REASONS(X)
+#undef X
+};
+
+struct close_row {
+  std::string_view label;  ///< as in metrics and logs
+  std::uint16_t code;
+  bool hangup;
+  close_level level;
+  std::string_view text;
+};
+
+/// The row of `reason`. A shutdown that was preceded by `hangup` closes with
+/// 1000 instead (docs/contract.md).
+const close_row& describe(close_reason reason);
+
+/// Number of reasons, for arrays indexed by one.
+inline constexpr std::size_t close_reason_count = 0
+#define X(name, code, hangup, level, text) +1
+    STATUS2_CLOSE_REASONS(X)
+#undef X
+    ;
+
+}  // namespace status2::transport

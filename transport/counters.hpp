@@ -1,0 +1,68 @@
+/// What the transport counts. Each I/O thread writes its own copy without
+/// locks; `/metrics` adds them up. The table is also the source of the rows of
+/// docs/metrics.md.
+#pragma once
+
+#include "transport/close_reason.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+namespace status2::transport {
+
+/// A number one thread writes and any thread reads. Gauges go down again.
+class counter {
+ public:
+  void add(std::int64_t n = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + n,
+                 std::memory_order_relaxed);
+  }
+  void sub(std::int64_t n = 1) { add(-n); }
+  std::int64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::int64_t> value_{0};
+};
+
+// clang-format off
+/// X(member, metric name, counter|gauge, help)
+#define STATUS2_TRANSPORT_METRICS(X)                                           \
+  X(connections_active, "status2_connections_active", gauge,                   \
+    "WebSocket sessions that are open now.")                                   \
+  X(messages_forwarded, "status2_messages_forwarded_total", counter,           \
+    "Status messages handed whole to a client's socket.")                      \
+  X(write_errors, "status2_write_errors_total", counter,                       \
+    "Writes to a client that failed, slow consumers included.")                \
+  X(bytes_sent, "status2_bytes_sent_total", counter,                           \
+    "Bytes handed to clients' sockets, frame headers included.")               \
+  X(outbox_bytes, "status2_outbox_bytes", gauge,                               \
+    "Bytes that wait for clients' sockets to take them.")                      \
+  X(sends, "status2_sends_total", counter,                                     \
+    "System calls that sent to clients.")                                      \
+  X(wakes, "status2_wakes_total", counter,                                     \
+    "Hand-overs of a batch to another I/O thread.")                            \
+  X(pings_sent, "status2_pings_sent_total", counter,                           \
+    "Heartbeats and answers to init.")                                         \
+  X(connections_accepted, "status2_connections_accepted_total", counter,       \
+    "TCP connections accepted.")                                               \
+  X(accept_errors, "status2_accept_errors_total", counter,                     \
+    "Failed accepts, such as out of descriptors.")                             \
+  X(handshakes_refused, "status2_handshakes_refused_total", counter,           \
+    "Requests for a channel answered with 4xx or 503.")                        \
+  X(handshake_timeouts, "status2_handshake_timeouts_total", counter,           \
+    "Connections closed because no whole request came in time.")               \
+  X(malformed_messages, "status2_malformed_messages_total", counter,           \
+    "Client messages that were no JSON object.")
+// clang-format on
+
+/// One I/O thread's numbers. Thread: written by its I/O thread only.
+struct io_counters {
+#define X(member, name, kind, help) counter member;
+  STATUS2_TRANSPORT_METRICS(X)
+#undef X
+  /// `status2_sessions_closed_total{reason}`.
+  std::array<counter, close_reason_count> sessions_closed;
+};
+
+}  // namespace status2::transport

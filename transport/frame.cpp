@@ -1,0 +1,90 @@
+#include "transport/frame.hpp"
+
+#include "transport/json.hpp"
+
+#include <array>
+#include <cstddef>
+
+namespace status2::transport {
+
+namespace {
+
+constexpr char final_text = '\x81';
+constexpr char final_close = '\x88';
+constexpr std::string_view status_start = R"({"type":"status","data":)";
+constexpr std::string_view status_end = "}";
+
+/// Bytes of the header of an unmasked frame with `length` bytes of payload.
+constexpr std::size_t header_size(std::size_t length) {
+  if (length < 126) return 2;
+  return length < 65536 ? 4 : 10;
+}
+
+void write_header(char* header, char first, std::size_t length) {
+  header[0] = first;
+  const auto size = header_size(length);
+  if (size == 2) {
+    header[1] = static_cast<char>(length);
+    return;
+  }
+  header[1] = size == 4 ? 126 : 127;
+  for (std::size_t at = size; at-- > 2; length >>= 8)
+    header[at] = static_cast<char>(length & 0xff);
+}
+
+void append_frame(std::string& out, char first, std::string_view payload) {
+  std::array<char, 10> header;
+  write_header(header.data(), first, payload.size());
+  out.append(header.data(), header_size(payload.size()));
+  out += payload;
+}
+
+frame_ptr text_block(std::string_view text) {
+  auto block = std::make_shared<frame_block>();
+  append_text_frame(block->bytes, text);
+  return block;
+}
+
+}  // namespace
+
+void append_text_frame(std::string& out, std::string_view text) {
+  append_frame(out, final_text, text);
+}
+
+void append_status_frame(std::string& out, std::string_view payload) {
+  // Escaping is rare: the header's size is guessed from the plain length, and
+  // only a wrong guess moves what was written.
+  const auto frame = out.size();
+  const auto guess =
+      header_size(status_start.size() + payload.size() + 2 + status_end.size());
+  out.append(guess, '\0');
+  out += status_start;
+  append_json_string(out, payload);
+  out += status_end;
+  const auto length = out.size() - frame - guess;
+  const auto size = header_size(length);
+  if (size > guess) out.insert(frame, size - guess, '\0');
+  write_header(out.data() + frame, final_text, length);
+}
+
+void append_close_frame(std::string& out, std::uint16_t code,
+                        std::string_view reason) {
+  constexpr std::size_t longest_reason = 123;
+  std::string payload;
+  payload += static_cast<char>(code >> 8);
+  payload += static_cast<char>(code & 0xff);
+  payload += reason.substr(0, longest_reason);
+  append_frame(out, final_close, payload);
+}
+
+const frame_ptr& ping_frame() {
+  static const frame_ptr frame = text_block(R"({"type":"ping"})");
+  return frame;
+}
+
+const frame_ptr& hangup_frame() {
+  static const frame_ptr frame = text_block(R"({"type":"hangup"})");
+  return frame;
+}
+
+}  // namespace status2::transport

@@ -1,0 +1,64 @@
+/// One I/O thread's event loop: the Asio context, the timer wheel and the
+/// counters that everything on the thread shares.
+#pragma once
+
+#include "transport/counters.hpp"
+#include "transport/timer_wheel.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+
+namespace status2::transport {
+
+using tcp_socket =
+    boost::asio::basic_stream_socket<boost::asio::ip::tcp,
+                                     boost::asio::io_context::executor_type>;
+using tcp_acceptor =
+    boost::asio::basic_socket_acceptor<boost::asio::ip::tcp,
+                                       boost::asio::io_context::executor_type>;
+using loop_timer = boost::asio::basic_waitable_timer<
+    std::chrono::steady_clock,
+    boost::asio::wait_traits<std::chrono::steady_clock>,
+    boost::asio::io_context::executor_type>;
+
+/// Thread: all members belong to the thread inside run(), apart from stop(),
+/// running_here() and reading counters().
+class io_loop {
+ public:
+  using clock = std::chrono::steady_clock;
+
+  explicit io_loop(std::size_t index);
+
+  /// Runs handlers until stop(). Blocks: yes.
+  void run();
+  void stop();
+  bool running_here() const;
+
+  std::size_t index() const { return index_; }
+  boost::asio::io_context& context() { return context_; }
+  io_counters& counters() { return counters_; }
+
+  /// Arms `timer` to fire at `due`, replacing an earlier due time. The wheel
+  /// and one Asio timer carry all sessions of the thread.
+  void arm(wheel_timer& timer, clock::time_point due);
+  void disarm(wheel_timer& timer) { wheel_.disarm(timer); }
+
+ private:
+  void tick_at(clock::time_point due);
+  void on_tick();
+
+  // Declared before the context: handlers that die with it use them.
+  io_counters counters_;
+  timer_wheel wheel_;
+  const std::size_t index_;
+  boost::asio::io_context context_;
+  loop_timer ticker_;
+  clock::time_point ticker_due_ = clock::time_point::max();
+};
+
+}  // namespace status2::transport

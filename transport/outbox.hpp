@@ -1,0 +1,63 @@
+/// What waits for one client's socket: shared blocks in order, with how far
+/// the first one is out, and how many messages are whole on the wire. Pure.
+#pragma once
+
+#include "transport/frame.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <sys/uio.h>
+#include <vector>
+
+namespace status2::transport {
+
+/// Messages that left the outbox one way or the other.
+struct message_tally {
+  std::uint64_t sent = 0;       ///< whole on the wire
+  std::uint64_t discarded = 0;  ///< not, or in part only
+};
+
+/// Thread: that of its session.
+class outbox {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  bool empty() const { return next_ == queue_.size(); }
+  std::size_t bytes() const { return bytes_; }
+  /// Since when the oldest byte waits; nothing if none does.
+  std::optional<time_point> oldest() const;
+
+  /// Queues `block`, of which `sent` bytes are on the wire already: more than
+  /// none only if nothing else waits.
+  void push(frame_ptr block, std::size_t sent, time_point now);
+  /// Queues `block` before all others, of which nothing may be out yet.
+  void push_front(frame_ptr block, time_point now);
+
+  /// Describes what waits from the start, at most `limit` pieces; the number
+  /// of pieces.
+  std::size_t gather(iovec* pieces, std::size_t limit) const;
+  /// `count` more bytes are on the wire.
+  message_tally consume(std::size_t count);
+  /// Drops everything but the rest of a frame that is partly on the wire.
+  message_tally cut();
+  /// Drops everything.
+  message_tally clear();
+
+ private:
+  struct entry {
+    frame_ptr block;
+    std::size_t begin = 0;  ///< first byte that is not on the wire
+    std::size_t end = 0;
+    time_point since;
+  };
+  message_tally drop_from(std::size_t first);
+  void shrink();
+
+  std::vector<entry> queue_;
+  std::size_t next_ = 0;  ///< entries before it are done
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace status2::transport

@@ -1,0 +1,62 @@
+/// The one ordered way out of a session: at once if the socket takes it, else
+/// through the outbox. Control frames of Beast and frames of the broker take
+/// turns here, whole each.
+#pragma once
+
+#include "transport/frame.hpp"
+#include "transport/io_loop.hpp"
+#include "transport/outbox.hpp"
+
+#include <boost/system/error_code.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace status2::transport {
+
+/// Owns: what waits; the socket is its session's. Thread: that of `loop`.
+class session_writer {
+ public:
+  /// `fd` must stay open until close().
+  session_writer(io_loop& loop, int fd) : loop_(loop), fd_(fd) {}
+
+  /// Sends or queues `block`; drops it once sealed.
+  /// Errors: the system's, after which only close() makes sense.
+  boost::system::error_code write(const frame_ptr& block);
+  /// What Beast wants to write: the answer to the handshake first, which goes
+  /// before everything else, then control frames. A Close frame seals.
+  boost::system::error_code write_raw(std::string_view bytes);
+  /// Sends from the queue, in one gathered call, until it is empty or the
+  /// socket takes no more. Errors: as write().
+  boost::system::error_code flush();
+
+  /// Nothing more is taken: the last frame, a Close, is sent or queued.
+  void seal() { sealed_ = true; }
+  bool sealed() const { return sealed_; }
+  /// Drops what waits, except for the rest of a frame that is partly out.
+  void cut();
+  /// Drops everything; the socket is not touched again.
+  void close();
+
+  /// Whether flush() is due as soon as the socket takes more.
+  bool waiting() const { return answered_ && !outbox_.empty(); }
+  const outbox& queued() const { return outbox_; }
+  const message_tally& total() const { return total_; }
+
+ private:
+  boost::system::error_code send_now(const frame_block& block,
+                                     std::size_t& sent);
+  void queue(const frame_ptr& block, std::size_t sent);
+  void count(const message_tally& tally);
+  void count_bytes(std::size_t sent);
+
+  io_loop& loop_;
+  outbox outbox_;
+  message_tally total_;
+  int fd_;
+  bool answered_ = false;  ///< the answer to the handshake is in front
+  bool sealed_ = false;
+};
+
+}  // namespace status2::transport

@@ -1,0 +1,53 @@
+/// What is known of a client once its request asked for a channel: handed from
+/// the listener to the thread that will serve it.
+#pragma once
+
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace status2::transport {
+
+/// A file descriptor that closes itself.
+class unique_fd {
+ public:
+  unique_fd() = default;
+  explicit unique_fd(int fd) : fd_(fd) {}
+  unique_fd(unique_fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  unique_fd& operator=(unique_fd&& other) noexcept;
+  ~unique_fd();
+  int value() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_ = -1;
+};
+
+/// The two halves of `<run>:<channel>`, validated and decoded.
+struct channel_name {
+  std::string full;  ///< the Redis channel, `<run>:<channel>`
+  std::size_t run_length = 0;
+  std::string_view run() const {
+    return std::string_view(full).substr(0, run_length);
+  }
+  std::string_view channel() const {
+    return std::string_view(full).substr(run_length + 1);
+  }
+};
+
+/// A validated WebSocket request whose answer (101) is not sent yet.
+struct upgrade_request {
+  unique_fd socket;  ///< non-blocking, in no event loop
+  bool v6 = false;   ///< the protocol the descriptor was opened with
+  boost::beast::http::request<boost::beast::http::empty_body> request;
+  std::string leftover;  ///< bytes that came after the header
+  channel_name channel;
+  std::string query;   ///< after `?`, empty if none
+  std::string remote;  ///< `ip:port`
+};
+
+}  // namespace status2::transport

@@ -1,0 +1,261 @@
+#include "transport/ws_session.hpp"
+
+#include "transport/ws_session_impl.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+namespace status2::transport {
+
+namespace {
+
+namespace asio = boost::asio;
+
+/// Opens the socket in `loop`; a closed one if that fails.
+tcp_socket adopt(io_loop& loop, upgrade_request& request) {
+  using boost::asio::ip::tcp;
+  tcp_socket socket(loop.context());
+  boost::system::error_code error;
+  socket.assign(request.v6 ? tcp::v6() : tcp::v4(), request.socket.value(),
+                error);
+  if (!error) request.socket.release();
+  return socket;
+}
+
+/// So that clients which came at once are not pinged at once.
+std::chrono::nanoseconds random_part_of(std::chrono::nanoseconds interval) {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  std::uniform_int_distribution<std::int64_t> part(0, interval.count());
+  return std::chrono::nanoseconds{part(random)};
+}
+
+frame_ptr close_block(std::uint16_t code, std::string_view text) {
+  auto block = std::make_shared<frame_block>();
+  append_close_frame(block->bytes, code, text);
+  return block;
+}
+
+}  // namespace
+
+ws_session_impl::ws_session_impl(io_loop& loop, upgrade_request request,
+                                 const session_settings& settings,
+                                 std::unique_ptr<session_events> events)
+    : loop_(loop),
+      settings_(settings),
+      events_(std::move(events)),
+      request_(std::make_unique<upgrade_request>(std::move(request))),
+      remote_(std::move(request_->remote)),
+      stream_(adopt(loop, *request_), std::move(request_->leftover),
+              static_cast<byte_sink&>(*this)),
+      writer_(loop, stream_.next_layer().socket().native_handle()) {
+  loop_.counters().connections_active.add();
+}
+
+void ws_session_impl::start() {
+  if (phase_ == phase::closed || !request_) return;
+  const auto now = io_loop::clock::now();
+  heard_ = now;
+  next_ping_ = now + random_part_of(settings_.ping_interval);
+  if (phase_ == phase::created) phase_ = phase::open;
+  guarded([this] {
+    accept(*std::exchange(request_, nullptr));
+    if (phase_ == phase::open) schedule();
+  });
+}
+
+void ws_session_impl::deliver(const frame_ptr& block) {
+  guarded([&] { sent(writer_.write(block)); });
+}
+
+void ws_session_impl::send_ping() {
+  if (phase_ > phase::open) return;
+  loop_.counters().pings_sent.add();
+  deliver(ping_frame());
+}
+
+void ws_session_impl::close(close_reason reason) {
+  if (phase_ > phase::open) return;
+  const auto& row = describe(reason);
+  if (row.code == 0) {
+    finish(reason);
+    return;
+  }
+  guarded([&] {
+    phase_ = phase::closing;
+    reason_ = reason;
+    close_deadline_ = io_loop::clock::now() + settings_.close_timeout;
+    schedule();
+    if (reason == close_reason::slow_consumer) {
+      loop_.counters().write_errors.add();
+      writer_.cut();
+    }
+    const bool hangup = settings_.hangup && row.hangup;
+    if (hangup) sent(writer_.write(hangup_frame()));
+    const bool normal = hangup && reason == close_reason::shutdown;
+    constexpr std::uint16_t normal_closure = 1000;
+    const auto last = close_block(normal ? normal_closure : row.code, row.text);
+    sent(writer_.write(last));
+    writer_.seal();
+  });
+}
+
+void ws_session_impl::abandon() {
+  events_.reset();
+  if (phase_ == phase::created)
+    finish(close_reason::internal_error);
+  else
+    close(close_reason::internal_error);
+}
+
+void ws_session_impl::take(std::string_view bytes) {
+  sent(writer_.write_raw(bytes));
+}
+
+void ws_session_impl::sent(const error_code& error) {
+  if (error) {
+    loop_.counters().write_errors.add();
+    finish(close_reason::connection_lost, error);
+  } else if (!writer_.queued().empty()) {
+    check_outbox();
+  }
+}
+
+void ws_session_impl::check_outbox() {
+  if (phase_ <= phase::open &&
+      writer_.queued().bytes() > settings_.outbox_limit) {
+    close(close_reason::slow_consumer);
+  } else if (writer_.waiting() && !waiting_writable_) {
+    wait_writable();
+    schedule();
+  }
+}
+
+void ws_session_impl::wait_writable() {
+  waiting_writable_ = true;
+  stream_.next_layer().socket().async_wait(
+      tcp_socket::wait_write, [self = shared_from_this()](const error_code&) {
+        self->waiting_writable_ = false;
+        self->guarded([&] { self->on_writable(); });
+      });
+}
+
+void ws_session_impl::on_writable() {
+  if (phase_ == phase::closed) return;
+  sent(writer_.flush());
+  if (phase_ == phase::ending && !writer_.waiting()) on_flushed();
+}
+
+void ws_session_impl::on_timer() {
+  guarded([this] {
+    const auto now = io_loop::clock::now();
+    if (phase_ == phase::open) {
+      check_open(now);
+    } else if (now >= close_deadline_) {
+      finish(close_reason::internal_error);
+      return;
+    }
+    if (phase_ != phase::closed) schedule();
+  });
+}
+
+void ws_session_impl::check_open(time_point now) {
+  const auto oldest = writer_.queued().oldest();
+  if (now >= heard_ + settings_.pong_timeout) {
+    close(close_reason::idle);
+  } else if (oldest && now >= *oldest + settings_.write_timeout) {
+    close(close_reason::slow_consumer);
+  } else if (now >= next_ping_) {
+    next_ping_ += settings_.ping_interval;
+    if (next_ping_ <= now) next_ping_ = now + settings_.ping_interval;
+    send_ping();
+  }
+}
+
+void ws_session_impl::schedule() {
+  if (phase_ >= phase::closing) {
+    loop_.arm(*this, close_deadline_);
+    return;
+  }
+  auto due = std::min(next_ping_, heard_ + settings_.pong_timeout);
+  if (const auto oldest = writer_.queued().oldest())
+    due = std::min(due, *oldest + settings_.write_timeout);
+  loop_.arm(*this, due);
+}
+
+void ws_session_impl::end(close_reason reason, bool linger) {
+  if (!reason_) reason_ = reason;
+  if (phase_ != phase::closing)
+    close_deadline_ = io_loop::clock::now() + settings_.close_timeout;
+  phase_ = phase::ending;
+  linger_ = linger;
+  writer_.seal();
+  schedule();
+  if (linger) discard();
+  if (!writer_.waiting()) on_flushed();
+}
+
+void ws_session_impl::on_flushed() {
+  error_code ignored;
+  stream_.next_layer().socket().shutdown(tcp_socket::shutdown_send, ignored);
+  if (!linger_) finish(*reason_);
+}
+
+void ws_session_impl::finish(close_reason reason, const error_code& error) {
+  if (phase_ == phase::closed) return;
+  phase_ = phase::closed;
+  if (!reason_) reason_ = reason;
+  writer_.close();
+  loop_.disarm(*this);
+  error_code ignored;
+  stream_.next_layer().socket().close(ignored);
+  loop_.counters().connections_active.sub();
+  loop_.counters().sessions_closed[static_cast<std::size_t>(*reason_)].add();
+  if (!events_) return;
+  close_report report{*reason_,
+                      peer_code_,
+                      {},
+                      writer_.total().sent,
+                      writer_.total().discarded};
+  if (error) report.error = error.message();
+  asio::post(loop_.context(),
+             [self = shared_from_this(), report = std::move(report)] {
+               const auto events = std::move(self->events_);
+               if (!events) return;
+               self->guarded([&] { events->on_closed(report); });
+             });
+}
+
+ws_session::ws_session(io_loop& loop, upgrade_request request,
+                       const session_settings& settings,
+                       std::unique_ptr<session_events> events)
+    : impl_(std::make_shared<ws_session_impl>(loop, std::move(request),
+                                              settings, std::move(events))) {}
+
+ws_session::~ws_session() {
+  impl_->abandon();
+}
+
+void ws_session::start() {
+  impl_->start();
+}
+
+void ws_session::deliver(const frame_ptr& block) noexcept {
+  impl_->deliver(block);
+}
+
+void ws_session::send_ping() {
+  impl_->send_ping();
+}
+
+void ws_session::close(close_reason reason) {
+  impl_->close(reason);
+}
+
+const std::string& ws_session::remote() const {
+  return impl_->remote();
+}
+
+}  // namespace status2::transport

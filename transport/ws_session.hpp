@@ -1,0 +1,94 @@
+/// One client's WebSocket on its I/O thread: reads through Beast, and one
+/// ordered way out, the outbox, for frames, pings, Beast's pongs and closes.
+/// On the main path: last stop of a message, deliver() puts it on the socket.
+#pragma once
+
+#include "transport/close_reason.hpp"
+#include "transport/frame.hpp"
+#include "transport/io_loop.hpp"
+#include "transport/upgrade.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace status2::transport {
+
+/// Where a channel's fan-out ends on an I/O thread.
+class frame_sink {
+ public:
+  /// Sends `block` at once if nothing waits and the socket takes it, else
+  /// queues it. Never blocks, never calls back into the caller.
+  virtual void deliver(const frame_ptr& block) noexcept = 0;
+
+ protected:
+  ~frame_sink() = default;
+};
+
+struct session_settings {
+  std::chrono::nanoseconds ping_interval{std::chrono::seconds{5}};
+  std::chrono::nanoseconds pong_timeout{std::chrono::seconds{75}};
+  std::chrono::nanoseconds write_timeout{std::chrono::seconds{2}};
+  /// How long a close may wait for the client's answer.
+  std::chrono::nanoseconds close_timeout{std::chrono::seconds{5}};
+  std::size_t max_message_size = 64 * 1024;  ///< bytes of a client message
+  std::size_t outbox_limit = 1024 * 1024;    ///< bytes waiting unsent
+  bool hangup = false;
+};
+
+struct close_report {
+  close_reason reason = close_reason::client_closed;
+  std::uint16_t peer_code = 0;  ///< code of the client's Close frame, or 0
+  std::string error;            ///< system error, empty if none
+  std::uint64_t messages_sent = 0;
+  std::uint64_t messages_discarded = 0;  ///< queued, never whole on the wire
+};
+
+/// What a session tells its actor. Thread: called on the session's thread,
+/// never from inside deliver(), send_ping() or close().
+class session_events {
+ public:
+  virtual ~session_events() = default;
+  /// `{"type":"init"}` came.
+  virtual void on_init() = 0;
+  /// A text message that is no JSON object, cut to 120 bytes.
+  virtual void on_malformed(std::string_view text) = 0;
+  /// The socket is gone; the last call.
+  virtual void on_closed(const close_report& report) = 0;
+};
+
+class ws_session_impl;
+
+/// Owns: the socket. Destroying it closes the session with internal_error
+/// unless it is closing already: a session that dies closes its own socket
+/// and nothing else. The socket then lives until its closes are on their way
+/// (at most close_timeout); no event is raised any more.
+/// Thread: that of `loop`, all members. `settings` must outlive the session.
+class ws_session final : public frame_sink {
+ public:
+  ws_session(io_loop& loop, upgrade_request request,
+             const session_settings& settings,
+             std::unique_ptr<session_events> events);
+  ~ws_session();
+  ws_session(const ws_session&) = delete;
+  ws_session& operator=(const ws_session&) = delete;
+
+  /// Sends the 101 answer and starts reading and the heartbeat.
+  void start();
+  void deliver(const frame_ptr& block) noexcept override;
+  /// Sends `{"type":"ping"}` now.
+  void send_ping();
+  /// Closes for `reason`: hangup frame if set, Close frame, wait for the
+  /// answer, at most close_timeout. The first reason wins.
+  void close(close_reason reason);
+  /// Remote address as logged, `ip:port`.
+  const std::string& remote() const;
+
+ private:
+  std::shared_ptr<ws_session_impl> impl_;
+};
+
+}  // namespace status2::transport
