@@ -30,8 +30,12 @@ class counter {
 #define STATUS2_TRANSPORT_METRICS(X)                                           \
   X(connections_active, "status2_connections_active", gauge,                   \
     "WebSocket sessions that are open now.")                                   \
+  X(deliveries_due, "status2_deliveries_due_total", counter,                   \
+    "Messages times viewers: what all sessions together were handed.")         \
   X(messages_forwarded, "status2_messages_forwarded_total", counter,           \
     "Status messages handed whole to a client's socket.")                      \
+  X(messages_waiting, "status2_messages_waiting", gauge,                       \
+    "Status messages that wait for clients' sockets to take them.")            \
   X(write_errors, "status2_write_errors_total", counter,                       \
     "Writes to a client that failed, slow consumers included.")                \
   X(bytes_sent, "status2_bytes_sent_total", counter,                           \
@@ -46,6 +50,8 @@ class counter {
     "Heartbeats and answers to init.")                                         \
   X(connections_accepted, "status2_connections_accepted_total", counter,       \
     "TCP connections accepted.")                                               \
+  X(handshakes_waiting, "status2_handshakes_waiting", gauge,                   \
+    "Requests for a channel held back by STATUS_ACCEPT_RATE.")                 \
   X(accept_errors, "status2_accept_errors_total", counter,                     \
     "Failed accepts, such as out of descriptors.")                             \
   X(handshakes_refused, "status2_handshakes_refused_total", counter,           \
@@ -56,6 +62,15 @@ class counter {
     "Client messages that were no JSON object.")
 // clang-format on
 
+/// Where deliveries to a channel's viewers on one thread went; when nothing
+/// moves, due = sent + discarded + waiting. Thread: as io_counters.
+struct delivery_tally {
+  counter due;
+  counter sent;
+  counter discarded;
+  counter waiting;
+};
+
 /// One I/O thread's numbers. Thread: written by its I/O thread only.
 struct io_counters {
 #define X(member, name, kind, help) counter member;
@@ -63,6 +78,8 @@ struct io_counters {
 #undef X
   /// `status2_sessions_closed_total{reason}`.
   std::array<counter, close_reason_count> sessions_closed;
+  /// `status2_messages_discarded_total{reason}`: why the session ended.
+  std::array<counter, close_reason_count> messages_discarded;
 };
 
 }  // namespace status2::transport

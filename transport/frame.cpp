@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdio>
+#include <ctime>
 
 namespace status2::transport {
 
@@ -39,6 +41,27 @@ void append_frame(std::string& out, char first, std::string_view payload) {
   out += payload;
 }
 
+/// RFC 3339 in UTC, to the millisecond.
+std::string timestamp(gap::time_point time) {
+  using std::chrono::duration_cast;
+  using std::chrono::milliseconds;
+  const auto since_epoch =
+      duration_cast<milliseconds>(time.time_since_epoch()).count();
+  const std::time_t seconds = since_epoch / 1000;
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  std::array<char, 40> text;
+  const auto length = std::strftime(text.data(), text.size(), "%FT%T", &parts);
+  std::snprintf(text.data() + length, text.size() - length, ".%03dZ",
+                static_cast<int>(since_epoch % 1000));
+  return text.data();
+}
+
+std::string_view name_of(gap_cause cause) {
+  constexpr std::array<std::string_view, 3> names{"redis", "slow", "restart"};
+  return names[static_cast<std::size_t>(cause)];
+}
+
 frame_ptr text_block(std::string_view text) {
   auto block = std::make_shared<frame_block>();
   append_text_frame(block->bytes, text);
@@ -65,6 +88,24 @@ void append_status_frame(std::string& out, std::string_view payload) {
   const auto size = header_size(length);
   if (size > guess) out.insert(frame, size - guess, '\0');
   write_header(out.data() + frame, final_text, length);
+}
+
+void append_gap_frame(std::string& out, const gap& what) {
+  std::string text = R"({"type":"gap","since":")";
+  text += timestamp(what.since);
+  text += R"(","until":")";
+  text += timestamp(what.until);
+  text += R"(","cause":")";
+  text += name_of(what.cause);
+  text += R"("})";
+  append_text_frame(out, text);
+}
+
+frame_ptr gap_frame(const gap& what) {
+  auto block = std::make_shared<frame_block>();
+  append_gap_frame(block->bytes, what);
+  block->gap = true;
+  return block;
 }
 
 void append_close_frame(std::string& out, std::uint16_t code,

@@ -3,6 +3,7 @@
 /// the channel sends the same bytes.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,6 +17,8 @@ struct frame_block {
   std::string bytes;
   /// Messages (`status` frames) in `bytes`; 0 for control frames.
   std::uint32_t messages = 0;
+  /// Only for those who asked to be told of gaps.
+  bool gap = false;
 };
 using frame_ptr = std::shared_ptr<const frame_block>;
 
@@ -27,6 +30,22 @@ void append_text_frame(std::string& out, std::string_view text);
 /// are no UTF-8 become U+FFFD, one for each byte, as Go's encoder does.
 /// Limits: any payload length up to what fits in memory.
 void append_status_frame(std::string& out, std::string_view payload);
+
+/// Why messages may be missing: the link to Redis was away, the client itself
+/// was too slow, or a part of the broker was restarted.
+enum class gap_cause : std::uint8_t { redis, slow, restart };
+
+struct gap {
+  using time_point = std::chrono::system_clock::time_point;
+  time_point since;
+  time_point until;
+  gap_cause cause = gap_cause::redis;
+};
+
+/// Appends `{"type":"gap","since":"…","until":"…","cause":"…"}`, times in
+/// RFC 3339 with milliseconds, UTC.
+void append_gap_frame(std::string& out, const gap& what);
+frame_ptr gap_frame(const gap& what);
 
 /// Appends a Close frame. Limits: `reason` at most 123 bytes.
 /// Source: RFC 6455 section 5.5.1.

@@ -120,7 +120,9 @@ std::string_view admin_path(std::string_view path, std::string_view prefix) {
   constexpr std::array<std::string_view, 3> known{"/health", "/ready",
                                                   "/metrics"};
   for (const auto candidate : {path, below_prefix(path, prefix)})
-    if (std::ranges::find(known, candidate) != known.end()) return candidate;
+    if (std::ranges::find(known, candidate) != known.end() ||
+        candidate.starts_with("/chaos/"))
+      return candidate;
   return {};
 }
 
@@ -138,6 +140,19 @@ bool origin_allowed(std::string_view origin, std::string_view host,
 
 http_refusal too_many_connections() {
   return {503, "too many connections", http::field::retry_after, "5"};
+}
+
+http_refusal too_many_from_address() {
+  return {503, "too many connections from this address",
+          http::field::retry_after, "5"};
+}
+
+http_refusal draining() {
+  return {503, "shutting down", http::field::retry_after, "5"};
+}
+
+http_refusal body_too_large() {
+  return {413, "the body is too large"};
 }
 
 http_refusal header_too_large() {

@@ -43,8 +43,8 @@ struct handshake_decision {
 handshake_decision decide(const http_request& request,
                           const handshake_rules& rules);
 
-/// `/health`, `/ready` or `/metrics` if `path` is one of them, with or without
-/// the prefix; else empty.
+/// `/health`, `/ready`, `/metrics` or what is below `/chaos/` if `path` is one
+/// of them, with or without the prefix; else empty.
 std::string_view admin_path(std::string_view path, std::string_view prefix);
 
 /// Whether a page of `origin` may connect to `host`: its own host may, no
@@ -55,6 +55,9 @@ bool origin_allowed(std::string_view origin, std::string_view host,
 
 /// Refusals that depend on more than the request.
 http_refusal too_many_connections();
+http_refusal too_many_from_address();
+http_refusal draining();
+http_refusal body_too_large();
 http_refusal header_too_large();
 http_refusal bad_request();
 http_refusal admin_method_not_allowed();

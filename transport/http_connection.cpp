@@ -1,5 +1,6 @@
 #include "transport/http_connection.hpp"
 
+#include <boost/asio/post.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
@@ -7,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -50,12 +52,56 @@ void http_connection::stop() {
   if (!response_) close();
 }
 
+void rate_gate::pass(std::function<void()> next) {
+  if (rate_ == 0) {
+    next();
+    return;
+  }
+  waiting_.push_back(std::move(next));
+  loop_.counters().handshakes_waiting.add();
+  if (waiting_.size() == 1) let_through();
+}
+
+void rate_gate::stop() {
+  loop_.counters().handshakes_waiting.sub(
+      static_cast<std::int64_t>(waiting_.size()));
+  waiting_.clear();
+  loop_.disarm(*this);
+}
+
+void rate_gate::on_timer() {
+  let_through();
+}
+
+void rate_gate::let_through() {
+  // The generic cell rate algorithm. A tenth of a second's worth may go at
+  // once, and a timer waits for several: one each would cost too much.
+  using std::chrono::nanoseconds;
+  constexpr nanoseconds burst{std::chrono::milliseconds{100}};
+  constexpr nanoseconds several = burst / 10;
+  const auto now = io_loop::clock::now();
+  const auto each =
+      nanoseconds{std::chrono::seconds{1}} / static_cast<std::int64_t>(rate_);
+  const auto ahead = std::max(burst - each, nanoseconds{0});
+  while (!waiting_.empty()) {
+    if (due_ > now + ahead) {
+      loop_.arm(*this, due_ - ahead + several);
+      return;
+    }
+    due_ = std::max(due_, now) + each;
+    const auto next = std::move(waiting_.front());
+    waiting_.pop_front();
+    loop_.counters().handshakes_waiting.sub();
+    next();
+  }
+}
+
 void http_connection::read_request() {
   arm(context_->settings.handshake_timeout);
   parser_.emplace();
   parser_->header_limit(
       static_cast<std::uint32_t>(context_->settings.max_header_size));
-  parser_->body_limit(boost::none);  // bodies are not read at all
+  parser_->body_limit(boost::none);  // bodies are read for commands only
   http::async_read_header(
       socket_, buffer_, *parser_,
       [self = shared_from_this()](const error_code& error, std::size_t) {
@@ -69,19 +115,30 @@ void http_connection::read_request() {
 
 void http_connection::on_request(const error_code& error) {
   if (!socket_.is_open()) return;
+  facts_ = {};
   if (!error) {
+    note_request();
     answer_request();
   } else if (error == http::error::header_limit ||
              error == http::error::buffer_overflow) {
-    refuse(header_too_large(), false);
+    refuse(header_too_large());
   } else if (error == http::error::end_of_stream ||
              error == http::error::partial_message ||
              error.category() !=
                  make_error_code(http::error::end_of_stream).category()) {
     close();
   } else {
-    refuse(bad_request(), false);
+    refuse(bad_request());
   }
+}
+
+void http_connection::note_request() {
+  const auto& request = parser_->get();
+  facts_.version = request.version() == 10 ? 10 : 11;
+  facts_.head = request.method() == http::verb::head;
+  facts_.keep_alive = parser_->keep_alive();
+  facts_.body_follows =
+      parser_->chunked() || parser_->content_length().value_or(0) > 0;
 }
 
 void http_connection::answer_request() {
@@ -89,42 +146,106 @@ void http_connection::answer_request() {
       admin_path(path_of(parser_->get()), context_->settings.path_prefix);
   if (path.empty())
     answer_channel();
+  else if (path.starts_with("/chaos/"))
+    read_command(path);
   else
     answer_admin(path);
 }
 
 void http_connection::answer_admin(std::string_view path) {
   const auto method = parser_->get().method();
-  const bool keep_alive = parser_->keep_alive();
   if (method != http::verb::get && method != http::verb::head) {
-    refuse(admin_method_not_allowed(), keep_alive);
+    refuse(admin_method_not_allowed());
     return;
   }
   auto answer = context_->events->on_admin(path);
   if (!answer)
     answer = http_reply{404, "text/plain; charset=utf-8", "not found\n"};
-  reply(std::move(*answer), nullptr, keep_alive);
+  reply(std::move(*answer));
+}
+
+void http_connection::read_command(std::string_view path) {
+  constexpr std::uint64_t largest_body = 4096;
+  command_ = std::make_unique<http::request_parser<http::string_body>>(
+      std::move(*parser_));
+  command_->body_limit(largest_body);
+  http::async_read(socket_, buffer_, *command_,
+                   [self = shared_from_this(), path = std::string(path)](
+                       const error_code& error, std::size_t) {
+                     if (!self->socket_.is_open()) return;
+                     try {
+                       if (error == http::error::body_limit)
+                         self->refuse(body_too_large());
+                       else if (error)
+                         self->close();
+                       else
+                         self->answer_command(path);
+                     } catch (...) {
+                       self->close();
+                     }
+                   });
+}
+
+void http_connection::answer_command(std::string path) {
+  const auto message = command_->release();
+  command_.reset();
+  facts_.body_follows = false;
+  command_request request;
+  request.method = std::string(message.method_string());
+  request.path = std::move(path);
+  const auto target = message.target();
+  request.query =
+      std::string(split_target({target.data(), target.size()}).query);
+  request.authorization = std::string(message[http::field::authorization]);
+  request.body = message.body();
+  request.remote = printed(remote_);
+  context_->events->on_command(
+      std::move(request), [self = shared_from_this()](http_reply answer) {
+        boost::asio::post(self->context_->loop.context(),
+                          [self, answer = std::move(answer)]() mutable {
+                            if (self->socket_.is_open())
+                              self->reply(std::move(answer));
+                          });
+      });
 }
 
 void http_connection::answer_channel() {
   const auto& settings = context_->settings;
   auto decision =
       decide(parser_->get(), {settings.path_prefix, settings.allowed_origins});
-  if (!decision.refusal &&
-      context_->events->open_sessions() >= settings.max_connections)
-    decision.refusal = too_many_connections();
-  if (decision.refusal)
-    refuse(*decision.refusal, parser_->keep_alive());
-  else
-    hand_on(std::move(decision));
+  if (decision.refusal) {
+    refuse(*decision.refusal);
+    return;
+  }
+  context_->gate.pass(
+      [self = shared_from_this(), decision = std::move(decision)]() mutable {
+        if (self->socket_.is_open()) self->admit(std::move(decision));
+      });
 }
 
-void http_connection::hand_on(handshake_decision decision) {
+void http_connection::admit(handshake_decision decision) {
+  const auto forwarded = parser_->get()["X-Forwarded-For"];
+  const auto client =
+      client_address(remote_.address(), {forwarded.data(), forwarded.size()},
+                     context_->settings.trusted_proxies);
+  http_refusal refusal;
+  if (auto place = context_->events->on_admission(client, refusal))
+    hand_on(std::move(decision), client, std::move(place));
+  else
+    refuse(refusal);
+}
+
+void http_connection::hand_on(handshake_decision decision,
+                              const address& client,
+                              std::shared_ptr<void> place) {
   upgrade_request upgrade;
   upgrade.v6 = remote_.protocol() == boost::asio::ip::tcp::v6();
   upgrade.channel = std::move(decision.channel);
   upgrade.query = decision.query;
-  upgrade.remote = printed(remote_);
+  // Behind a proxy the port says nothing of the client.
+  const auto direct = client_address(remote_.address(), {}, {});
+  upgrade.remote = client == direct ? printed(remote_) : client.to_string();
+  upgrade.place = std::move(place);
   upgrade.leftover = boost::beast::buffers_to_string(buffer_.data());
   upgrade.request = parser_->release();
   context_->loop.disarm(*this);
@@ -133,33 +254,28 @@ void http_connection::hand_on(handshake_decision decision) {
   if (!error) context_->events->on_upgrade(std::move(upgrade));
 }
 
-void http_connection::refuse(const http_refusal& refusal, bool keep_alive) {
+void http_connection::refuse(const http_refusal& refusal) {
   context_->loop.counters().handshakes_refused.add();
   http_reply answer;
   answer.status = refusal.status;
   answer.body = std::string(refusal.reason) + "\n";
-  reply(std::move(answer), &refusal, keep_alive);
+  reply(std::move(answer), &refusal);
 }
 
-void http_connection::reply(http_reply reply, const http_refusal* refusal,
-                            bool keep_alive) {
-  const auto& request = parser_->get();
-  const bool body_follows =
-      parser_->is_header_done() &&
-      (parser_->chunked() || parser_->content_length().value_or(0) > 0);
+void http_connection::reply(http_reply reply, const http_refusal* refusal) {
   response_ = std::make_unique<response>();
-  response_->version(request.version() == 10 ? 10 : 11);
+  response_->version(facts_.version);
   response_->result(reply.status);
   response_->set(http::field::server, "status2");
   response_->set(http::field::content_type, reply.content_type);
   if (refusal != nullptr && refusal->field != http::field::unknown)
     response_->set(refusal->field, refusal->value);
   response_->content_length(reply.body.size());
-  response_->keep_alive(keep_alive && !body_follows && !context_->stopping);
+  response_->keep_alive(facts_.keep_alive && !facts_.body_follows &&
+                        !context_->stopping);
   if (refusal != nullptr && refusal->field == http::field::upgrade)
     response_->insert(http::field::connection, "upgrade");
-  if (request.method() != http::verb::head)
-    response_->body() = std::move(reply.body);
+  if (!facts_.head) response_->body() = std::move(reply.body);
   answered_ = true;
   arm(context_->settings.handshake_timeout);
   http::async_write(

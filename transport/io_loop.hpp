@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <unordered_set>
 
 namespace status2::transport {
 
@@ -25,6 +26,17 @@ using loop_timer = boost::asio::basic_waitable_timer<
     std::chrono::steady_clock,
     boost::asio::wait_traits<std::chrono::steady_clock>,
     boost::asio::io_context::executor_type>;
+
+/// A session with bytes that wait.
+class outbox_holder {
+ public:
+  virtual std::size_t outbox_bytes() const = 0;
+  /// Drops them and closes, with close_reason::memory_limit.
+  virtual void give_up() = 0;
+
+ protected:
+  ~outbox_holder() = default;
+};
 
 /// Thread: all members belong to the thread inside run(), apart from stop(),
 /// running_here() and reading counters().
@@ -48,6 +60,9 @@ class io_loop {
   void arm(wheel_timer& timer, clock::time_point due);
   void disarm(wheel_timer& timer) { wheel_.disarm(timer); }
 
+  /// Sessions of this thread with bytes that wait.
+  std::unordered_set<outbox_holder*>& holders() { return holders_; }
+
  private:
   void tick_at(clock::time_point due);
   void on_tick();
@@ -55,6 +70,7 @@ class io_loop {
   // Declared before the context: handlers that die with it use them.
   io_counters counters_;
   timer_wheel wheel_;
+  std::unordered_set<outbox_holder*> holders_;
   const std::size_t index_;
   boost::asio::io_context context_;
   loop_timer ticker_;

@@ -54,8 +54,8 @@ struct listener::implementation final
       wheel_timer {
   implementation(io_loop& loop, listener_settings settings,
                  std::unique_ptr<listener_events> events)
-      : context(std::make_shared<http_context>(http_context{
-            loop, std::move(settings), std::move(events), {}, false})),
+      : context(std::make_shared<http_context>(loop, std::move(settings),
+                                               std::move(events))),
         acceptor(loop.context()) {}
 
   error_code open(const tcp::endpoint& endpoint) {
@@ -152,6 +152,7 @@ struct listener::implementation final
     error_code ignored;
     acceptor.close(ignored);
     context->loop.disarm(*this);
+    context->gate.stop();
     for (auto* connection : context->connections)
       connection->stop();
   }

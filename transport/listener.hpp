@@ -2,6 +2,7 @@
 /// or hands an upgrade_request on. On the main path of a client: first stop.
 #pragma once
 
+#include "transport/admission.hpp"
 #include "transport/io_loop.hpp"
 #include "transport/upgrade.hpp"
 
@@ -11,6 +12,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,8 +26,18 @@ struct listener_settings {
   std::vector<std::string> allowed_origins;  ///< empty: any
   std::chrono::nanoseconds handshake_timeout{std::chrono::seconds{10}};
   std::size_t max_header_size = 8 * 1024;  ///< bytes
-  /// WebSocket sessions at once; one more is answered 503 with Retry-After.
-  std::size_t max_connections = 10000;
+  std::vector<network> trusted_proxies{};  ///< whose X-Forwarded-For counts
+  std::size_t accept_rate = 0;             ///< upgrades a second; 0: any number
+};
+
+/// A request to a path below `/chaos/`.
+struct command_request {
+  std::string method;
+  std::string path;
+  std::string query;
+  std::string authorization;
+  std::string body;
+  std::string remote;
 };
 
 struct http_reply {
@@ -41,10 +53,15 @@ class listener_events {
   /// Answers GET or HEAD of an admin path (`/health`, `/ready`, `/metrics`,
   /// with or without the path prefix); nothing if `path` is none of them.
   virtual std::optional<http_reply> on_admin(std::string_view path) = 0;
-  /// A client wants a channel; open_sessions() counts it from here on.
+  /// Answers a command by calling `answer` once, at any time, on any thread.
+  virtual void on_command(command_request&& request,
+                          std::function<void(http_reply)> answer) = 0;
+  /// A place for a client at `who`, kept in upgrade_request::place.
+  /// Errors: null, with the refusal.
+  virtual std::shared_ptr<void> on_admission(const address& who,
+                                             http_refusal& refusal) = 0;
+  /// A client wants a channel.
   virtual void on_upgrade(upgrade_request&& request) = 0;
-  /// WebSocket sessions open in the whole process now, for max_connections.
-  virtual std::size_t open_sessions() const = 0;
   /// Accepting failed; the listener retries by itself after 100 ms.
   virtual void on_accept_error(const boost::system::error_code& error) = 0;
 };

@@ -28,6 +28,7 @@ bool is_close_frame(std::string_view bytes) {
 }  // namespace
 
 error_code session_writer::write(const frame_ptr& block) {
+  count_due(*block);
   if (sealed_) {
     count({0, block->messages});
     return {};
@@ -78,7 +79,7 @@ error_code session_writer::flush() {
     const auto sent = static_cast<std::size_t>(result);
     count_bytes(sent);
     loop_.counters().outbox_bytes.sub(result);
-    count(outbox_.consume(sent));
+    leave(outbox_.consume(sent));
     if (sent < wanted) return {};
   }
   return {};
@@ -86,14 +87,14 @@ error_code session_writer::flush() {
 
 void session_writer::cut() {
   const auto before = outbox_.bytes();
-  count(outbox_.cut());
+  leave(outbox_.cut());
   loop_.counters().outbox_bytes.sub(
       static_cast<std::int64_t>(before - outbox_.bytes()));
 }
 
 void session_writer::close() {
   loop_.counters().outbox_bytes.sub(static_cast<std::int64_t>(outbox_.bytes()));
-  count(outbox_.clear());
+  leave(outbox_.clear());
   sealed_ = true;
   answered_ = true;
 }
@@ -113,13 +114,32 @@ void session_writer::queue(const frame_ptr& block, std::size_t sent) {
   outbox_.push(block, sent, io_loop::clock::now());
   loop_.counters().outbox_bytes.add(
       static_cast<std::int64_t>(block->bytes.size() - sent));
+  count_waiting(block->messages);
+}
+
+void session_writer::leave(const message_tally& tally) {
+  count_waiting(-static_cast<std::int64_t>(tally.sent + tally.discarded));
+  count(tally);
 }
 
 void session_writer::count(const message_tally& tally) {
+  const auto sent = static_cast<std::int64_t>(tally.sent);
   total_.sent += tally.sent;
   total_.discarded += tally.discarded;
-  loop_.counters().messages_forwarded.add(
-      static_cast<std::int64_t>(tally.sent));
+  loop_.counters().messages_forwarded.add(sent);
+  if (!channel_) return;
+  channel_->sent.add(sent);
+  channel_->discarded.add(static_cast<std::int64_t>(tally.discarded));
+}
+
+void session_writer::count_due(const frame_block& block) {
+  loop_.counters().deliveries_due.add(block.messages);
+  if (channel_) channel_->due.add(block.messages);
+}
+
+void session_writer::count_waiting(std::int64_t more) {
+  loop_.counters().messages_waiting.add(more);
+  if (channel_) channel_->waiting.add(more);
 }
 
 void session_writer::count_bytes(std::size_t sent) {

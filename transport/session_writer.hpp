@@ -11,15 +11,19 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 namespace status2::transport {
 
 /// Owns: what waits; the socket is its session's. Thread: that of `loop`.
 class session_writer {
  public:
-  /// `fd` must stay open until close().
-  session_writer(io_loop& loop, int fd) : loop_(loop), fd_(fd) {}
+  /// `fd` must stay open until close(); `channel` may be null.
+  session_writer(io_loop& loop, int fd,
+                 std::shared_ptr<delivery_tally> channel = nullptr)
+      : loop_(loop), channel_(std::move(channel)), fd_(fd) {}
 
   /// Sends or queues `block`; drops it once sealed.
   /// Errors: the system's, after which only close() makes sense.
@@ -48,10 +52,14 @@ class session_writer {
   boost::system::error_code send_now(const frame_block& block,
                                      std::size_t& sent);
   void queue(const frame_ptr& block, std::size_t sent);
+  void leave(const message_tally& tally);
   void count(const message_tally& tally);
+  void count_due(const frame_block& block);
+  void count_waiting(std::int64_t more);
   void count_bytes(std::size_t sent);
 
   io_loop& loop_;
+  std::shared_ptr<delivery_tally> channel_;
   outbox outbox_;
   message_tally total_;
   int fd_;

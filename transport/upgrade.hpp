@@ -6,6 +6,7 @@
 #include <boost/beast/http/message.hpp>
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,8 +47,13 @@ struct upgrade_request {
   boost::beast::http::request<boost::beast::http::empty_body> request;
   std::string leftover;  ///< bytes that came after the header
   channel_name channel;
-  std::string query;   ///< after `?`, empty if none
-  std::string remote;  ///< `ip:port`
+  std::string query;            ///< after `?`, empty if none
+  std::string remote;           ///< `ip:port`
+  std::shared_ptr<void> place;  ///< among the admitted; freed when it goes
 };
+
+/// Answers `request` with 503 instead of the upgrade and closes it. Blocks:
+/// never.
+void turn_away(upgrade_request request, std::string_view reason);
 
 }  // namespace status2::transport

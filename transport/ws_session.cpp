@@ -32,6 +32,16 @@ std::chrono::nanoseconds random_part_of(std::chrono::nanoseconds interval) {
   return std::chrono::nanoseconds{part(random)};
 }
 
+/// Whether `query` has the parameter `gap=1`.
+bool asks_for_gaps(std::string_view query) {
+  for (;;) {
+    const auto end = query.find('&');
+    if (query.substr(0, end) == "gap=1") return true;
+    if (end == std::string_view::npos) return false;
+    query.remove_prefix(end + 1);
+  }
+}
+
 frame_ptr close_block(std::uint16_t code, std::string_view text) {
   auto block = std::make_shared<frame_block>();
   append_close_frame(block->bytes, code, text);
@@ -42,15 +52,19 @@ frame_ptr close_block(std::uint16_t code, std::string_view text) {
 
 ws_session_impl::ws_session_impl(io_loop& loop, upgrade_request request,
                                  const session_settings& settings,
-                                 std::unique_ptr<session_events> events)
+                                 std::unique_ptr<session_events> events,
+                                 std::shared_ptr<delivery_tally> channel)
     : loop_(loop),
       settings_(settings),
       events_(std::move(events)),
       request_(std::make_unique<upgrade_request>(std::move(request))),
       remote_(std::move(request_->remote)),
+      place_(std::move(request_->place)),
       stream_(adopt(loop, *request_), std::move(request_->leftover),
               static_cast<byte_sink&>(*this)),
-      writer_(loop, stream_.next_layer().socket().native_handle()) {
+      writer_(loop, stream_.next_layer().socket().native_handle(),
+              std::move(channel)),
+      wants_gaps_(asks_for_gaps(request_->query)) {
   loop_.counters().connections_active.add();
 }
 
@@ -68,6 +82,7 @@ void ws_session_impl::start() {
 
 void ws_session_impl::deliver(const frame_ptr& block) {
   guarded([&] { sent(writer_.write(block)); });
+  if (reason_) count_discarded();
 }
 
 void ws_session_impl::send_ping() {
@@ -86,11 +101,13 @@ void ws_session_impl::close(close_reason reason) {
   guarded([&] {
     phase_ = phase::closing;
     reason_ = reason;
+    loop_.holders().erase(this);
     close_deadline_ = io_loop::clock::now() + settings_.close_timeout;
     schedule();
-    if (reason == close_reason::slow_consumer) {
+    if (reason == close_reason::slow_consumer ||
+        reason == close_reason::memory_limit) {
       loop_.counters().write_errors.add();
-      writer_.cut();
+      cut_short();
     }
     const bool hangup = settings_.hangup && row.hangup;
     if (hangup) sent(writer_.write(hangup_frame()));
@@ -99,7 +116,26 @@ void ws_session_impl::close(close_reason reason) {
     const auto last = close_block(normal ? normal_closure : row.code, row.text);
     sent(writer_.write(last));
     writer_.seal();
+    count_discarded();
   });
+}
+
+void ws_session_impl::cut_short() {
+  const auto oldest = writer_.queued().oldest();
+  writer_.cut();
+  if (!wants_gaps_ || !oldest) return;
+  using std::chrono::duration_cast;
+  const auto until = gap::time_point::clock::now();
+  const auto age =
+      duration_cast<gap::time_point::duration>(io_loop::clock::now() - *oldest);
+  sent(writer_.write(gap_frame({until - age, until, gap_cause::slow})));
+}
+
+void ws_session_impl::count_discarded() {
+  const auto all = writer_.total().discarded;
+  const auto more = all - std::exchange(discarded_counted_, all);
+  loop_.counters().messages_discarded[static_cast<std::size_t>(*reason_)].add(
+      static_cast<std::int64_t>(more));
 }
 
 void ws_session_impl::abandon() {
@@ -131,6 +167,22 @@ void ws_session_impl::check_outbox() {
     wait_writable();
     schedule();
   }
+  check_total();
+}
+
+void ws_session_impl::check_total() {
+  if (settings_.total_outbox_limit == 0 || phase_ > phase::open) return;
+  loop_.holders().insert(this);
+  std::int64_t total = 0;
+  for (const auto* counters : settings_.outbox_counters)
+    total += counters->outbox_bytes.value();
+  if (total <= static_cast<std::int64_t>(settings_.total_outbox_limit)) return;
+  auto& holders = loop_.holders();
+  auto* largest = *std::max_element(
+      holders.begin(), holders.end(), [](const auto* a, const auto* b) {
+        return a->outbox_bytes() < b->outbox_bytes();
+      });
+  largest->give_up();
 }
 
 void ws_session_impl::wait_writable() {
@@ -145,6 +197,7 @@ void ws_session_impl::wait_writable() {
 void ws_session_impl::on_writable() {
   if (phase_ == phase::closed) return;
   sent(writer_.flush());
+  if (writer_.queued().empty()) loop_.holders().erase(this);
   if (phase_ == phase::ending && !writer_.waiting()) on_flushed();
 }
 
@@ -208,6 +261,9 @@ void ws_session_impl::finish(close_reason reason, const error_code& error) {
   phase_ = phase::closed;
   if (!reason_) reason_ = reason;
   writer_.close();
+  count_discarded();
+  place_.reset();
+  loop_.holders().erase(this);
   loop_.disarm(*this);
   error_code ignored;
   stream_.next_layer().socket().close(ignored);
@@ -230,9 +286,11 @@ void ws_session_impl::finish(close_reason reason, const error_code& error) {
 
 ws_session::ws_session(io_loop& loop, upgrade_request request,
                        const session_settings& settings,
-                       std::unique_ptr<session_events> events)
+                       std::unique_ptr<session_events> events,
+                       std::shared_ptr<delivery_tally> channel)
     : impl_(std::make_shared<ws_session_impl>(loop, std::move(request),
-                                              settings, std::move(events))) {}
+                                              settings, std::move(events),
+                                              std::move(channel))) {}
 
 ws_session::~ws_session() {
   impl_->abandon();
@@ -244,6 +302,10 @@ void ws_session::start() {
 
 void ws_session::deliver(const frame_ptr& block) noexcept {
   impl_->deliver(block);
+}
+
+bool ws_session::wants_gaps() const {
+  return impl_->wants_gaps();
 }
 
 void ws_session::send_ping() {

@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace status2::transport {
 
@@ -23,6 +24,8 @@ class frame_sink {
   /// Sends `block` at once if nothing waits and the socket takes it, else
   /// queues it. Never blocks, never calls back into the caller.
   virtual void deliver(const frame_ptr& block) noexcept = 0;
+  /// Whether frame_block::gap is for it.
+  virtual bool wants_gaps() const = 0;
 
  protected:
   ~frame_sink() = default;
@@ -34,8 +37,15 @@ struct session_settings {
   std::chrono::nanoseconds write_timeout{std::chrono::seconds{2}};
   /// How long a close may wait for the client's answer.
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{5}};
-  std::size_t max_message_size = 64 * 1024;  ///< bytes of a client message
-  std::size_t outbox_limit = 1024 * 1024;    ///< bytes waiting unsent
+  std::size_t max_message_size = 65536;  ///< bytes of a client message
+  std::size_t outbox_limit = 1048576;    ///< bytes waiting unsent
+  /// Bytes waiting unsent for all clients of all threads; 0: no limit.
+  std::size_t total_outbox_limit = 0;
+  /// Where all threads count those bytes.
+  std::vector<const io_counters*> outbox_counters{};
+  /// Client messages a second, in the long run and at once; 0: any.
+  std::size_t message_rate = 0;
+  std::size_t message_burst = 1;
   bool hangup = false;
 };
 
@@ -66,12 +76,14 @@ class ws_session_impl;
 /// unless it is closing already: a session that dies closes its own socket
 /// and nothing else. The socket then lives until its closes are on their way
 /// (at most close_timeout); no event is raised any more.
-/// Thread: that of `loop`, all members. `settings` must outlive the session.
+/// Thread: that of `loop`, all members. `settings` must outlive the session;
+/// `channel`, if any, counts what becomes of its deliveries.
 class ws_session final : public frame_sink {
  public:
   ws_session(io_loop& loop, upgrade_request request,
              const session_settings& settings,
-             std::unique_ptr<session_events> events);
+             std::unique_ptr<session_events> events,
+             std::shared_ptr<delivery_tally> channel = nullptr);
   ~ws_session();
   ws_session(const ws_session&) = delete;
   ws_session& operator=(const ws_session&) = delete;
@@ -79,6 +91,8 @@ class ws_session final : public frame_sink {
   /// Sends the 101 answer and starts reading and the heartbeat.
   void start();
   void deliver(const frame_ptr& block) noexcept override;
+  /// The client put `gap=1` into its query.
+  bool wants_gaps() const override;
   /// Sends `{"type":"ping"}` now.
   void send_ping();
   /// Closes for `reason`: hangup frame if set, Close frame, wait for the

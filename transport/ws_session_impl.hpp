@@ -25,11 +25,13 @@ namespace status2::transport {
 class ws_session_impl final
     : public std::enable_shared_from_this<ws_session_impl>,
       private wheel_timer,
-      private byte_sink {
+      private byte_sink,
+      private outbox_holder {
  public:
   ws_session_impl(io_loop& loop, upgrade_request request,
                   const session_settings& settings,
-                  std::unique_ptr<session_events> events);
+                  std::unique_ptr<session_events> events,
+                  std::shared_ptr<delivery_tally> channel);
 
   void start();
   void deliver(const frame_ptr& block);
@@ -38,6 +40,7 @@ class ws_session_impl final
   /// The owner is gone: no more events, and the socket follows.
   void abandon();
   const std::string& remote() const { return remote_; }
+  bool wants_gaps() const { return wants_gaps_; }
 
  private:
   using error_code = boost::system::error_code;
@@ -57,6 +60,8 @@ class ws_session_impl final
   void on_accept(const error_code& error);
   void read();
   void on_read(const error_code& error, std::size_t count);
+  /// False: too many, and the session closes.
+  bool within_rate();
   void on_message(std::string_view text);
   void on_read_error(const error_code& error);
   /// Reads and drops what still comes, so that the client gets our last
@@ -68,6 +73,14 @@ class ws_session_impl final
   void take(std::string_view bytes) override;
   void sent(const error_code& error);
   void check_outbox();
+  /// Over the limit of all threads, the largest outbox of this one goes.
+  void check_total();
+  std::size_t outbox_bytes() const override { return writer_.queued().bytes(); }
+  void give_up() override { close(close_reason::memory_limit); }
+  /// Drops what waits unsent and says so to those who asked.
+  void cut_short();
+  /// Adds what was discarded since the last time to its reason.
+  void count_discarded();
   void wait_writable();
   void on_writable();
 
@@ -97,17 +110,21 @@ class ws_session_impl final
   std::shared_ptr<session_events> events_;
   std::unique_ptr<upgrade_request> request_;  ///< until start()
   std::string remote_;
+  std::shared_ptr<void> place_;  ///< among the admitted
   boost::beast::websocket::stream<outbox_stream, false> stream_;
   session_writer writer_;
   std::string message_;  ///< parts of a message that is not whole yet
   time_point heard_;     ///< last init or pong
   time_point next_ping_;
   time_point close_deadline_;
+  time_point message_due_;  ///< when the client's allowance is full again
+  std::uint64_t discarded_counted_ = 0;
   std::optional<close_reason> reason_;
   std::uint16_t peer_code_ = 0;
   phase phase_ = phase::created;
   bool waiting_writable_ = false;
   bool linger_ = false;
+  bool wants_gaps_ = false;
   std::array<char, 128> input_;  ///< nearly every client message fits
 };
 

@@ -8,6 +8,8 @@
 #include <boost/beast/websocket/error.hpp>
 #include <boost/beast/websocket/stream_base.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <sys/socket.h>
 #include <utility>
 
@@ -66,9 +68,11 @@ void ws_session_impl::on_read(const error_code& error, std::size_t count) {
     return;
   }
   // Binary messages, and all that comes after our Close frame, are ignored.
-  if (phase_ == phase::open && stream_.got_text()) {
+  const bool whole = stream_.is_message_done();
+  if (phase_ == phase::open && whole && !within_rate()) {
+    close(close_reason::message_rate);
+  } else if (phase_ == phase::open && stream_.got_text()) {
     const std::string_view part(input_.data(), count);
-    const bool whole = stream_.is_message_done();
     if (whole && message_.empty()) {
       on_message(part);
     } else {
@@ -77,6 +81,17 @@ void ws_session_impl::on_read(const error_code& error, std::size_t count) {
     }
   }
   if (phase_ != phase::closed) read();
+}
+
+bool ws_session_impl::within_rate() {
+  if (settings_.message_rate == 0) return true;
+  // The generic cell rate algorithm: one time instead of a bucket of tokens.
+  const auto now = io_loop::clock::now();
+  const auto each = std::chrono::nanoseconds{std::chrono::seconds{1}} /
+                    static_cast<std::int64_t>(settings_.message_rate);
+  const auto burst = each * static_cast<std::int64_t>(settings_.message_burst);
+  message_due_ = std::max(message_due_, now) + each;
+  return message_due_ <= now + burst;
 }
 
 void ws_session_impl::on_message(std::string_view text) {
