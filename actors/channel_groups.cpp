@@ -92,13 +92,23 @@ void channel_group::enqueue(caf::strong_actor_ptr sender, caf::message_id,
 void channel_group::deliver_here(io_thread& thread, delivery& item) {
   auto& members = by_thread_[thread.index()].members;
   if (item.frame) {
+    const bool all = !item.frame->gap;
     for (auto& member : members)
-      member.sink->deliver(item.frame);
+      if (all || member.sink->wants_gaps()) member.sink->deliver(item.frame);
     return;
   }
   for (auto& member : members)
     member.keep_alive->enqueue(nullptr, caf::make_message_id(), item.content,
                                &thread);
+}
+
+std::optional<channel_group::gap_start> channel_group::revive() {
+  live_.store(true, std::memory_order_release);
+  return std::exchange(gap_, std::nullopt);
+}
+
+void channel_group::interrupt(gap_start start) {
+  if (live_.exchange(false, std::memory_order_acq_rel)) gap_ = start;
 }
 
 std::size_t channel_group::size() const {
@@ -142,6 +152,12 @@ void channel_groups::forget(const std::string& name) {
 std::size_t channel_groups::size() const {
   std::lock_guard guard{mutex_};
   return groups_.size();
+}
+
+std::size_t channel_groups::viewers(const std::string& name) const {
+  std::lock_guard guard{mutex_};
+  auto i = groups_.find(name);
+  return i == groups_.end() ? 0 : channel_group::of(i->second).size();
 }
 
 caf::error channel_groups::load(caf::deserializer&, caf::group&) {

@@ -13,8 +13,10 @@
 #include <caf/group_module.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -41,10 +43,26 @@ class channel_group final : public caf::abstract_group {
   caf::error save(caf::serializer&) const override;
   void stop() override {}
 
-  /// Whether Redis has acknowledged the channel: set by its subscriber actor
-  /// before it sends channel_live to the group. Thread: any.
-  void live(bool value) { live_.store(value, std::memory_order_release); }
+  /// Since when messages may be missing, and why.
+  struct gap_start {
+    std::chrono::steady_clock::time_point since;
+    transport::gap_cause cause = transport::gap_cause::redis;
+  };
+  /// Whether Redis has acknowledged the channel. Thread: any.
   bool live() const { return live_.load(std::memory_order_acquire); }
+  /// The channel is live from now on; called by its subscriber actor before it
+  /// sends channel_live to the group. Returns what interrupted it, if anything
+  /// did. Thread: that of the Redis link.
+  std::optional<gap_start> revive();
+  /// The channel misses messages; of several causes in a row the first counts.
+  /// Thread: that of the Redis link.
+  void interrupt(gap_start start);
+
+  /// What became of deliveries to the members on `thread`.
+  const std::shared_ptr<transport::delivery_tally>& tally(
+      std::size_t thread) const {
+    return by_thread_[thread].tally;
+  }
 
   /// Members, bound or not. Thread: any.
   std::size_t size() const;
@@ -64,6 +82,8 @@ class channel_group final : public caf::abstract_group {
   /// Touched by its thread only, but for the two atomics.
   struct thread_members {
     std::vector<bound_member> members;
+    std::shared_ptr<transport::delivery_tally> tally =
+        std::make_shared<transport::delivery_tally>();
     std::atomic<io_thread*> thread{nullptr};
     std::atomic<std::size_t> size{0};
   };
@@ -71,6 +91,7 @@ class channel_group final : public caf::abstract_group {
 
   std::vector<thread_members> by_thread_;
   std::atomic<bool> live_{false};
+  std::optional<gap_start> gap_;
   mutable std::mutex unbound_mutex_;  ///< guards the pointer, not a fan-out
   std::shared_ptr<const unbound_members> unbound_;
 };
@@ -89,6 +110,8 @@ class channel_groups final : public caf::group_module {
   /// Lets go of a group: its memory returns with its last handle.
   void forget(const std::string& name);
   std::size_t size() const;
+  /// Members of the group of `name`; none if there is no such group.
+  std::size_t viewers(const std::string& name) const;
 
   caf::error load(caf::deserializer&, caf::group&) override;
   void stop() override;

@@ -2,6 +2,8 @@
 /// of rows of docs/metrics.md.
 #pragma once
 
+#include "actors/histogram.hpp"
+
 #include <atomic>
 #include <cstdint>
 
@@ -22,20 +24,46 @@ namespace status2::actors {
     "Reads from the Redis link.")                                              \
   X(messages_received, "status2_messages_received_total", counter,             \
     "Messages received from Redis.")                                           \
+  X(messages_fanned_out, "status2_messages_fanned_out_total", counter,         \
+    "Received messages that were handed to viewers.")                          \
+  X(messages_unwatched, "status2_messages_unwatched_total", counter,           \
+    "Received messages that nobody watched, in STATUS_CHANNEL_LINGER.")        \
   X(channels_active, "status2_channels_active", gauge,                         \
     "Channels that have a subscriber actor.")                                  \
   X(channels_subscribed, "status2_channels_subscribed", gauge,                 \
     "Channels whose subscription Redis has acknowledged.")                     \
+  X(channels_refused, "status2_channels_refused_total", counter,               \
+    "Clients answered 503 because of STATUS_MAX_CHANNELS.")                    \
+  X(clients_refused, "status2_clients_refused_total", counter,                 \
+    "Clients answered 503 because of a limit of connections, or a drain.")     \
+  X(canary_failures, "status2_canary_failures_total", counter,                 \
+    "Canary messages that did not come back in time.")                         \
+  X(chaos_uses, "status2_chaos_uses_total", counter,                           \
+    "Faults injected through the chaos door.")                                 \
   X(actor_restarts, "status2_actor_restarts_total", counter,                   \
     "Actors that the supervisor restarted.")                                   \
   X(log_lines_dropped, "status2_log_lines_dropped_total", counter,             \
     "Log lines lost because standard output did not keep up.")
 // clang-format on
 
+// clang-format off
+/// X(member, metric name, help): durations in seconds.
+#define STATUS2_ACTOR_HISTOGRAMS(X)                                            \
+  X(resume_acknowledged, "status2_resume_acknowledged_seconds",                \
+    "After an outage, a channel: from link up to Redis's acknowledgement.")    \
+  X(resume, "status2_resume_seconds",                                          \
+    "After an outage, a channel: from link up to its first message.")          \
+  X(canary, "status2_canary_seconds",                                          \
+    "Round trip of the canary message through Redis.")
+// clang-format on
+
 /// Thread: any.
 struct broker_counters {
 #define X(member, name, kind, help) std::atomic<std::int64_t> member{0};
   STATUS2_ACTOR_METRICS(X)
+#undef X
+#define X(member, name, help) duration_histogram member;
+  STATUS2_ACTOR_HISTOGRAMS(X)
 #undef X
 };
 

@@ -56,6 +56,21 @@ namespace status2::actors {
     "A liveness PING went unanswered; a second link is opened beside it.")     \
   X(redis_link_chosen, INFO, "redis", "redis link chosen",                     \
     "Of two links one proved alive; the other is closed.")                     \
+  X(canary_late, ERROR, "canary", "canary late",                               \
+    "A message of the broker's own did not come back; /ready says 503.")       \
+  X(canary_back, INFO, "canary", "canary back",                                \
+    "The canary came back in time again.")                                     \
+  X(canary_refused, WARN, "canary", "canary refused",                          \
+    "Redis does not let the broker publish to its own channel; /ready goes "   \
+    "by the link alone.")                                                      \
+  X(chaos_used, WARN, "chaos", "fault injected",                               \
+    "Somebody used the chaos door; `action` and `actor` tell what for.")       \
+  X(chaos_denied, WARN, "chaos", "chaos access denied",                        \
+    "A request to the chaos door without its token.")                          \
+  X(channel_refused, WARN, "supervisor", "channel refused",                    \
+    "STATUS_MAX_CHANNELS is reached; at most one line a second.")              \
+  X(client_refused, WARN, "listener", "client refused",                        \
+    "A limit of connections is reached; at most one line a second.")           \
   X(channel_left, DEBUG, "supervisor", "channel left",                         \
     "The last viewer was gone for STATUS_CHANNEL_LINGER.")                     \
   X(actor_restarted, WARN, "supervisor", "actor restarted",                    \

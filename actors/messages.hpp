@@ -21,12 +21,23 @@
 /// | linger_over       | supervisor → itself      | leave an unused channel   |
 /// | restart_child     | supervisor → itself      | backoff is over           |
 /// | link_status       | link → supervisor        | for /ready and the log    |
+/// | tree_wanted       | chaos door → supervisor  | who lives; JSON answer    |
+/// | kill_wanted       | chaos door → supervisor  | kill one; JSON answer     |
+/// | fault_wanted      | chaos door → supervisor  | harm the link's sockets   |
+/// |                   | → link                   | for a time; JSON answer   |
+/// |                   |                          | of the supervisor         |
+/// | drain_step        | supervisor → itself      | close those who are due   |
+/// | canary_due        | canary → itself          | publish, or judge         |
+/// | canary_opened,    | connection → canary      | what its socket did       |
+/// | canary_reply,     |                          |                           |
+/// | canary_closed     |                          |                           |
 /// | redis_opened,     | connection → link        | what the sockets did      |
 /// | redis_read,       |                          |                           |
 /// | redis_closed      |                          |                           |
 /// | link_tick         | link → itself            | a deadline of the machine |
 #pragma once
 
+#include "redis/connection.hpp"
 #include "redis/reply_reader.hpp"
 #include "redis/subscription_machine.hpp"
 #include "transport/frame.hpp"
@@ -36,7 +47,9 @@
 #include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -59,6 +72,8 @@ struct channel_unwanted {
 };
 struct channel_state {
   bool live = false;  ///< Redis has acknowledged the subscription
+  /// Messages may be missing since then; the epoch if none are.
+  std::chrono::steady_clock::time_point since{};
 };
 /// The payloads of one channel in one read from Redis, in order.
 struct payload_batch {
@@ -85,12 +100,42 @@ struct linger_over {
   std::uint64_t generation = 0;
 };
 struct restart_child {
-  std::string channel;  ///< empty: the Redis link
+  std::string kind;     ///< redis-link, canary or subscriber
+  std::string channel;  ///< of a subscriber
 };
 
 enum class link_phase : std::uint8_t { connecting, up, interrupted, surfaced };
 struct link_status {
   link_phase phase = link_phase::connecting;
+};
+
+/// Takes an HTTP status and JSON, once, on the thread of the supervisor.
+using answer_function = std::function<void(unsigned, const std::string&)>;
+
+struct tree_wanted {
+  answer_function answer;
+};
+struct kill_wanted {
+  std::string actor;  ///< as the tree names it
+  answer_function answer;
+};
+struct fault_wanted {
+  redis::upstream_fault fault;
+  answer_function answer;
+};
+
+struct drain_step {};
+struct canary_due {};
+struct canary_opened {
+  std::uint64_t connection = 0;
+};
+struct canary_reply {
+  std::uint64_t connection = 0;
+  std::string error;  ///< of Redis
+};
+struct canary_closed {
+  std::uint64_t connection = 0;
+  std::string error;
 };
 
 struct redis_opened {
@@ -122,6 +167,14 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::drain)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::linger_over)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::restart_child)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::link_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::tree_wanted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::kill_wanted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::fault_wanted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::drain_step)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::canary_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::canary_opened)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::canary_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::canary_closed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::redis_opened)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::redis_read)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::redis_closed)

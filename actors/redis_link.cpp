@@ -1,11 +1,13 @@
 #include "actors/redis_link.hpp"
 
+#include "actors/channel_groups.hpp"
 #include "actors/log.hpp"
 
 #include <caf/actor_addr.hpp>
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -59,17 +61,27 @@ redis_link_state::~redis_link_state() {
 
 caf::behavior redis_link_state::make_behavior(redis_link_config configuration) {
   config = std::move(configuration);
-  machine =
-      std::make_unique<redis::subscription_machine>(config.machine, [this] {
+  machine = std::make_unique<redis::subscription_machine>(
+      config.machine,
+      [this] {
         return std::uniform_real_distribution<double>{0, 1}(random);
+      },
+      [this](const std::string& channel) {
+        return channel_groups::of(self->system()).viewers(channel);
       });
+  // A link before this one died with its connections.
+  if (config.memory->established &&
+      config.memory->lost_at == decltype(config.memory->lost_at){})
+    config.memory->lost_at = self->clock().now();
   carry_out(machine->start(self->clock().now()));
   return {
       [this](const channels_wanted& m) { on_wanted(m); },
       [this](const channel_unwanted& m) { on_unwanted(m); },
       [this](const redis_opened& m) {
+        up_at[m.link] = self->clock().now();
         carry_out(machine->opened(m.link, self->clock().now()));
       },
+      [this](const fault_wanted&) { on_fault(); },
       [this](const redis_read& m) { on_read(m); },
       [this](const redis_closed& m) { on_closed(m); },
       [this](link_tick) { on_tick(); },
@@ -92,6 +104,7 @@ void redis_link_state::on_wanted(const channels_wanted& wanted) {
 void redis_link_state::on_unwanted(const channel_unwanted& unwanted) {
   if (machine->live(unwanted.name)) count_live(-1);
   subscribers.erase(unwanted.name);
+  awaited.erase(unwanted.name);
   carry_out(machine->unwant(unwanted.name, self->clock().now()));
 }
 
@@ -105,6 +118,7 @@ void redis_link_state::on_read(const redis_read& read) {
 
 void redis_link_state::on_closed(const redis_closed& closed) {
   links.erase(closed.link);
+  up_at.erase(closed.link);
   carry_out(machine->closed(closed.link, closed.error, self->clock().now()));
 }
 
@@ -121,6 +135,9 @@ void redis_link_state::forward(const redis::reply_batch& batch) {
     payloads.bytes += batch.payload(reply);
     payloads.ends.push_back(static_cast<std::uint32_t>(payloads.bytes.size()));
   }
+  if (!awaited.empty())
+    for (auto& [channel, payloads] : by_channel)
+      note_first_message(channel);
   for (auto& [channel, payloads] : by_channel)
     if (auto i = subscribers.find(std::string(channel)); i != subscribers.end())
       self->send(i->second, std::move(payloads));
@@ -137,6 +154,9 @@ void redis_link_state::carry_out(actions todo) {
         break;
       case action_kind::not_live:
         tell_live(one, false);
+        break;
+      case action_kind::missed:
+        tell(one, true);
         break;
       case action_kind::deliver:
         forward(one.batch);
@@ -184,6 +204,13 @@ void redis_link_state::close(redis::link_id link) {
   if (i == links.end()) return;
   i->second->close();
   links.erase(i);
+  up_at.erase(link);
+}
+
+void redis_link_state::on_fault() {
+  // A connection that fails by it says so in a message of its own.
+  for (auto& [id, connection] : links)
+    connection->fault_changed();
 }
 
 void redis_link_state::command(const redis::action& todo,
@@ -198,14 +225,83 @@ void redis_link_state::command(const redis::action& todo,
 void redis_link_state::tell_live(const redis::action& todo, bool live) {
   count_live(live ? static_cast<std::int64_t>(todo.channels.size())
                   : -static_cast<std::int64_t>(todo.channels.size()));
+  if (live) note_acknowledged(todo);
+  tell(todo, live);
+}
+
+void redis_link_state::tell(const redis::action& todo, bool live) {
   for (const auto& name : todo.channels)
     if (auto i = subscribers.find(name); i != subscribers.end())
-      self->send(i->second, channel_state{live});
+      self->send(i->second, channel_state{live, todo.since});
+}
+
+// -- the end of an outage -----------------------------------------------------
+
+void redis_link_state::note_acknowledged(const redis::action& todo) {
+  auto up = up_at.find(todo.link);
+  if (config.memory->lost_at == decltype(config.memory->lost_at){} ||
+      up == up_at.end())
+    return;
+  auto after = self->clock().now() - up->second;
+  for (const auto& name : todo.channels) {
+    acknowledged_after.push_back(after);
+    config.counters->resume_acknowledged.observe(after);
+    awaited[name] = up->second;
+  }
+}
+
+void redis_link_state::note_first_message(std::string_view channel) {
+  auto i = awaited.find(std::string(channel));
+  if (i == awaited.end()) return;
+  config.counters->resume.observe(self->clock().now() - i->second);
+  awaited.erase(i);
+}
+
+void redis_link_state::on_established() {
+  using std::chrono::duration_cast;
+  using std::chrono::milliseconds;
+  auto& memory = *config.memory;
+  if (std::exchange(memory.established, true))
+    ++config.counters->redis_reconnects;
+  config.counters->redis_up = 1;
+  auto lost_at = std::exchange(memory.lost_at, {});
+  auto after = std::exchange(acknowledged_after, {});
+  phase(link_phase::up);
+  auto channels = static_cast<std::int64_t>(subscribers.size());
+  if (lost_at == decltype(lost_at){}) {
+    log(log_event::redis_established, {{"channels", channels}});
+    return;
+  }
+  std::sort(after.begin(), after.end());
+  auto ms = [](auto time) -> std::int64_t {
+    return duration_cast<milliseconds>(time).count();
+  };
+  auto outage = ms(self->clock().now() - lost_at);
+  auto worst = after.empty() ? 0 : ms(after.back());
+  auto p95 = after.empty() ? 0 : ms(after[(after.size() - 1) * 95 / 100]);
+  std::int64_t viewers = 0;
+  for (auto& [name, subscriber] : subscribers)
+    viewers += static_cast<std::int64_t>(
+        channel_groups::of(self->system()).viewers(name));
+  config.status->last_resume.outage_ms = outage;
+  config.status->last_resume.worst_ms = worst;
+  config.status->last_resume.p95_ms = p95;
+  log(log_event::redis_established, {{"channels", channels},
+                                     {"viewers", viewers},
+                                     {"outage_ms", outage},
+                                     {"resume_worst_ms", worst},
+                                     {"resume_p95_ms", p95}});
 }
 
 void redis_link_state::count_live(std::int64_t more) {
   live_channels += more;
   config.counters->channels_subscribed += more;
+}
+
+void redis_link_state::lose() {
+  auto& lost_at = config.memory->lost_at;
+  if (lost_at == decltype(config.memory->lost_at){})
+    lost_at = self->clock().now();
 }
 
 void redis_link_state::phase(link_phase now) {
@@ -214,26 +310,13 @@ void redis_link_state::phase(link_phase now) {
 
 /// What the machine tells of itself: log lines, counters, the phase.
 void redis_link_state::report(const redis::action& todo) {
-  auto now = self->clock().now();
   auto& counters = *config.counters;
   auto wait = todo.wait.count() ? milliseconds_text(todo.wait) : "";
   std::int64_t attempt = todo.attempt;
   switch (todo.kind) {
-    case action_kind::established: {
-      auto channels = static_cast<std::int64_t>(subscribers.size());
-      if (std::exchange(established_before, true)) ++counters.redis_reconnects;
-      counters.redis_up = 1;
-      auto outage =
-          lost_at == decltype(lost_at){} ? caf::timespan{0} : now - lost_at;
-      lost_at = {};
-      log(log_event::redis_established,
-          {{"channels", channels},
-           {"outage_ms",
-            std::chrono::duration_cast<std::chrono::milliseconds>(outage)
-                .count()}});
-      phase(link_phase::up);
+    case action_kind::established:
+      on_established();
       break;
-    }
     case action_kind::added: {
       auto [run, channel] = halves(todo.channels.front());
       log(log_event::channel_established,
@@ -241,7 +324,7 @@ void redis_link_state::report(const redis::action& todo) {
       break;
     }
     case action_kind::interrupted:
-      lost_at = now;
+      lose();
       log(log_event::redis_interrupted,
           {{"backoff", wait}, {"error", todo.text}});
       phase(link_phase::interrupted);
@@ -264,10 +347,13 @@ void redis_link_state::report(const redis::action& todo) {
       break;
     case action_kind::silent:
       ++counters.redis_links_doubled;
+      lose();
       log(log_event::redis_silent);
       break;
     case action_kind::first_chosen:
       counters.redis_up = 1;
+      config.memory->lost_at = {};  // late, but nothing was lost
+      acknowledged_after.clear();
       log(log_event::redis_link_chosen, {{"link", "first"}});
       phase(link_phase::up);
       break;

@@ -5,6 +5,7 @@
 
 #include "actors/counters.hpp"
 #include "actors/messages.hpp"
+#include "actors/supervisor.hpp"
 #include "redis/connection.hpp"
 #include "redis/subscription_machine.hpp"
 
@@ -20,8 +21,15 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace status2::actors {
+
+/// What a link leaves to the one that the supervisor starts after it.
+struct link_memory {
+  bool established = false;  ///< ever
+  std::chrono::steady_clock::time_point lost_at{};
+};
 
 struct redis_link_config {
   boost::asio::io_context* loop = nullptr;  ///< of the thread it is bound to
@@ -29,6 +37,8 @@ struct redis_link_config {
   redis::machine_settings machine;
   caf::actor supervisor;  ///< gets link_status
   broker_counters* counters = nullptr;
+  broker_status* status = nullptr;
+  std::shared_ptr<link_memory> memory = std::make_shared<link_memory>();
 };
 
 /// Must be spawned with spawn_bound(): its sockets belong to its thread.
@@ -55,6 +65,15 @@ struct redis_link_state {
   void close(redis::link_id link);
   void command(const redis::action& todo, std::string_view verb);
   void tell_live(const redis::action& todo, bool live);
+  void tell(const redis::action& todo, bool live);
+  void on_fault();
+  /// A channel is served again: how long after its link was up.
+  void note_acknowledged(const redis::action& todo);
+  void note_first_message(std::string_view channel);
+  /// An outage begins, unless one goes on.
+  void lose();
+  /// Ends an outage: tells how long it was and how the channels came back.
+  void on_established();
   void forward(const redis::reply_batch& batch);
   void count_live(std::int64_t more);
   void phase(link_phase now);
@@ -70,8 +89,14 @@ struct redis_link_state {
   std::minstd_rand random{std::random_device{}()};
   redis::subscription_machine::time_point tick_at =
       redis::subscription_machine::time_point::max();
-  redis::subscription_machine::time_point lost_at{};
-  bool established_before = false;
+  /// Since when each link works.
+  std::unordered_map<redis::link_id, redis::subscription_machine::time_point>
+      up_at;
+  /// Of the resume under way: channel by channel, from link up.
+  std::vector<std::chrono::nanoseconds> acknowledged_after;
+  /// Channels that have had no message since the outage.
+  std::unordered_map<std::string, redis::subscription_machine::time_point>
+      awaited;
   std::int64_t live_channels = 0;  ///< this actor's share of the gauge
 };
 

@@ -63,7 +63,8 @@ caf::behavior session_state::make_behavior(
   auto* bound = dynamic_cast<io_actor*>(self);
   socket = std::make_unique<transport::ws_session>(
       bound->thread().loop(), std::move(*spec.request), environment->settings,
-      std::make_unique<events_as_messages>(self->address()));
+      std::make_unique<events_as_messages>(self->address()),
+      channel_group::of(channel).tally(bound->thread().index()));
   bound->sink(socket.get());
   self->join(channel);
   socket->start();

@@ -1,7 +1,7 @@
 #include "actors/subscriber.hpp"
 
-#include "actors/channel_groups.hpp"
-
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -10,15 +10,21 @@ namespace status2::actors {
 
 caf::behavior subscriber_state::make_behavior(subscriber_spec spec) {
   viewers = std::move(spec.viewers);
+  counters = spec.counters;
   return {
       [this](const payload_batch& batch) { forward(batch); },
-      [this](channel_state state) { on_state(state.live); },
+      [this](const channel_state& state) { on_state(state); },
   };
 }
 
 void subscriber_state::forward(const payload_batch& batch) {
   // What nobody watches (the linger after the last viewer) is not encoded.
-  if (channel_group::of(viewers).size() == 0) return;
+  if (channel_group::of(viewers).size() == 0) {
+    counters->messages_unwatched +=
+        static_cast<std::int64_t>(batch.ends.size());
+    return;
+  }
+  counters->messages_fanned_out += static_cast<std::int64_t>(batch.ends.size());
   auto block = std::make_shared<transport::frame_block>();
   // The envelope and a frame header fit in 64 bytes.
   block->bytes.reserve(batch.bytes.size() + 64 * batch.ends.size());
@@ -33,11 +39,28 @@ void subscriber_state::forward(const payload_batch& batch) {
   self->send(viewers, frame_message{std::move(block)});
 }
 
-void subscriber_state::on_state(bool live) {
+void subscriber_state::on_state(const channel_state& state) {
+  using transport::gap_cause;
+  auto& group = channel_group::of(viewers);
+  if (!state.live) {
+    group.interrupt({state.since, gap_cause::redis});
+    return;
+  }
+  if (state.since != decltype(state.since){})
+    tell_gap({state.since, gap_cause::redis});
   // First the flag, then the message: a session that joins in between sees
   // one of the two.
-  channel_group::of(viewers).live(live);
-  if (live) self->send(viewers, channel_live{});
+  if (const auto start = group.revive()) tell_gap(*start);
+  self->send(viewers, channel_live{});
+}
+
+void subscriber_state::tell_gap(const channel_group::gap_start& start) {
+  using transport::gap;
+  const auto until = gap::time_point::clock::now();
+  const auto length = std::chrono::duration_cast<gap::time_point::duration>(
+      self->clock().now() - start.since);
+  self->send(viewers, frame_message{transport::gap_frame(
+                          {until - length, until, start.cause})});
 }
 
 }  // namespace status2::actors

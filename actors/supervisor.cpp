@@ -13,35 +13,55 @@ namespace status2::actors {
 
 caf::behavior supervisor_state::make_behavior(supervisor_config configuration) {
   config = std::move(configuration);
+  started = self->clock().now();
   sessions_by_thread.assign(config.threads, 0);
   self->set_down_handler([this](const caf::down_msg& down) { on_down(down); });
   start_link();
+  start_canary();
   return {
       [this](const client_accepted& client) { on_client(client); },
       [this](const link_status& status) { config.status->link = status.phase; },
       [this](const linger_over& over) { on_linger_over(over); },
       [this](const restart_child& child) { on_restart(child); },
       [this](drain) { on_drain(); },
+      [this](drain_step) { on_drain_step(); },
+      [this](const tree_wanted& wanted) { on_tree(wanted); },
+      [this](const kill_wanted& wanted) { on_kill(wanted); },
+      [this](const fault_wanted& wanted) { on_fault(wanted); },
   };
 }
 
 // -- clients ------------------------------------------------------------------
 
 void supervisor_state::on_client(const client_accepted& client) {
-  if (draining) {
-    --config.status->sessions;  // its socket closes with the request
+  if (draining) return;  // its socket closes with the request
+  const auto& name = client.request->channel.full;
+  if (channels.size() >= config.max_channels && !channels.contains(name)) {
+    refuse_channel(*client.request);
     return;
   }
-  auto& channel = channel_for(client.request->channel.full);
+  auto& channel = channel_for(name);
   auto& entry = channel.second;
   auto thread = thread_for(entry);
   auto session = config.spawn_session({client.request, entry.viewers, thread});
   self->monitor(session);
   auto id = session.id();
-  sessions.emplace(id, session_entry{std::move(session), &channel, thread});
+  sessions.emplace(id, session_entry{std::move(session), &channel, thread,
+                                     self->clock().now()});
   ++sessions_by_thread[thread];
   ++entry.viewer_count;
   ++entry.generation;
+}
+
+void supervisor_state::refuse_channel(transport::upgrade_request& request) {
+  ++config.counters->channels_refused;
+  if (auto suppressed = refusals.admit(self->clock().now()))
+    log(log_event::channel_refused,
+        {{"channel", request.channel.full},
+         {"remote", request.remote},
+         {"limit", static_cast<std::int64_t>(config.max_channels)},
+         {"suppressed", static_cast<std::int64_t>(*suppressed)}});
+  transport::turn_away(std::move(request), "too many channels");
 }
 
 supervisor_state::channel_map::value_type& supervisor_state::channel_for(
@@ -67,7 +87,6 @@ void supervisor_state::on_session_down(
   auto& channel = *session->second.channel;
   --sessions_by_thread[session->second.thread];
   sessions.erase(session);
-  --config.status->sessions;
   ++channel.second.generation;
   if (--channel.second.viewer_count == 0) start_linger(channel);
   if (draining) end_when_drained();
@@ -87,11 +106,11 @@ void supervisor_state::on_linger_over(const linger_over& over) {
   auto i = channels.find(over.channel);
   if (i == channels.end() || i->second.generation != over.generation) return;
   log(log_event::channel_left, {{"channel", over.channel}});
-  self->send(link, channel_unwanted{over.channel});
-  auto& entry = i->second;
-  if (entry.subscriber) {
-    subscribers.erase(entry.subscriber.id());
-    self->send_exit(entry.subscriber, caf::exit_reason::user_shutdown);
+  self->send(link.actor, channel_unwanted{over.channel});
+  auto& subscriber = i->second.subscriber.actor;
+  if (subscriber) {
+    subscribers.erase(subscriber.id());
+    self->send_exit(subscriber, caf::exit_reason::user_shutdown);
   }
   channel_groups::of(self->system()).forget(over.channel);
   channels.erase(i);
@@ -100,24 +119,38 @@ void supervisor_state::on_linger_over(const linger_over& over) {
 
 void supervisor_state::start_subscriber(channel_map::value_type& channel) {
   auto& entry = channel.second;
-  entry.subscriber = config.spawn_subscriber({channel.first, entry.viewers});
-  self->monitor(entry.subscriber);
-  subscribers.emplace(entry.subscriber.id(), &channel);
-  if (link)
-    self->send(link, channels_wanted{{{channel.first, entry.subscriber}}});
+  auto& subscriber = entry.subscriber;
+  subscriber.actor =
+      config.spawn_subscriber({channel.first, entry.viewers, config.counters});
+  subscriber.since = self->clock().now();
+  self->monitor(subscriber.actor);
+  subscribers.emplace(subscriber.actor.id(), &channel);
+  if (link.actor)
+    self->send(link.actor,
+               channels_wanted{{{channel.first, subscriber.actor}}});
 }
 
 void supervisor_state::start_link() {
-  link = config.spawn_link(caf::actor_cast<caf::actor>(self));
-  self->monitor(link);
+  link.actor = config.spawn_link(caf::actor_cast<caf::actor>(self));
+  link.since = self->clock().now();
+  self->monitor(link.actor);
   channels_wanted all;
+  if (canary.actor)
+    all.channels.push_back({config.canary_channel, canary.actor});
   for (auto& [name, entry] : channels)
-    if (entry.subscriber) all.channels.push_back({name, entry.subscriber});
-  // Those with most viewers first: they are served again soonest.
-  std::sort(all.channels.begin(), all.channels.end(), [&](auto& a, auto& b) {
-    return channels[a.name].viewer_count > channels[b.name].viewer_count;
-  });
-  if (!all.channels.empty()) self->send(link, std::move(all));
+    if (entry.subscriber.actor)
+      all.channels.push_back({name, entry.subscriber.actor});
+  if (!all.channels.empty()) self->send(link.actor, std::move(all));
+}
+
+void supervisor_state::start_canary() {
+  if (!config.spawn_canary) return;
+  canary.actor = config.spawn_canary();
+  canary.since = self->clock().now();
+  self->monitor(canary.actor);
+  if (link.actor)
+    self->send(link.actor,
+               channels_wanted{{{config.canary_channel, canary.actor}}});
 }
 
 // -- supervision --------------------------------------------------------------
@@ -126,8 +159,10 @@ void supervisor_state::on_down(const caf::down_msg& down) {
   auto id = down.source.id();
   if (auto i = sessions.find(id); i != sessions.end()) {
     on_session_down(i);
-  } else if (link && id == link.id()) {
+  } else if (link.actor && id == link.actor.id()) {
     on_link_down(down);
+  } else if (canary.actor && id == canary.actor.id()) {
+    on_canary_down(down);
   } else if (auto j = subscribers.find(id); j != subscribers.end()) {
     auto& channel = *j->second;
     subscribers.erase(j);
@@ -135,34 +170,48 @@ void supervisor_state::on_down(const caf::down_msg& down) {
   }
 }
 
+void supervisor_state::interrupt(const caf::group& viewers) const {
+  // What the dead child had not handled yet was younger than this.
+  constexpr std::chrono::milliseconds margin{100};
+  channel_group::of(viewers).interrupt(
+      {self->clock().now() - margin, transport::gap_cause::restart});
+}
+
 void supervisor_state::on_link_down(const caf::down_msg& down) {
-  link = nullptr;
+  link.actor = nullptr;
   if (draining) return;
   config.status->link = link_phase::interrupted;
   for (auto& [name, entry] : channels)
-    channel_group::of(entry.viewers).live(false);
-  schedule_restart(down, {}, link_deaths);
+    interrupt(entry.viewers);
+  schedule_restart(down, link_child, {}, link);
+}
+
+void supervisor_state::on_canary_down(const caf::down_msg& down) {
+  canary.actor = nullptr;
+  if (draining) return;
+  schedule_restart(down, canary_child, {}, canary);
 }
 
 void supervisor_state::on_subscriber_down(channel_map::value_type& channel,
                                           const caf::down_msg& down) {
-  channel.second.subscriber = nullptr;
+  channel.second.subscriber.actor = nullptr;
   if (draining) return;
-  channel_group::of(channel.second.viewers).live(false);
-  schedule_restart(down, channel.first, channel.second.deaths);
+  interrupt(channel.second.viewers);
+  schedule_restart(down, subscriber_child, channel.first,
+                   channel.second.subscriber);
 }
 
 void supervisor_state::schedule_restart(const caf::down_msg& down,
-                                        std::string channel,
-                                        restart_history& deaths) {
+                                        std::string_view kind,
+                                        std::string channel, child& of) {
   std::uniform_real_distribution<double> unit{0, 1};
   auto now = self->clock().now();
-  auto decision = deaths.on_death(config.restarts, now, unit(random));
+  auto decision = of.deaths.on_death(config.restarts, now, unit(random));
   auto backoff = milliseconds_text(decision.delay);
   auto reason = self->system().render(down.reason);
   log(decision.intensity_exceeded ? log_event::restart_intensity
                                   : log_event::actor_restarted,
-      {{"actor", channel.empty() ? "redis-link" : "subscriber"},
+      {{"actor", kind},
        {"channel", channel},
        {"backoff", backoff},
        {"error", reason}});
@@ -171,7 +220,7 @@ void supervisor_state::schedule_restart(const caf::down_msg& down,
         (now + decision.delay + config.restarts.window)
             .time_since_epoch()
             .count();
-  restart_child message{std::move(channel)};
+  restart_child message{std::string(kind), std::move(channel)};
   if (decision.delay.count() == 0)
     on_restart(message);
   else
@@ -180,16 +229,21 @@ void supervisor_state::schedule_restart(const caf::down_msg& down,
 
 void supervisor_state::on_restart(const restart_child& child) {
   if (draining) return;
-  if (child.channel.empty()) {
-    if (link) return;
-    ++config.counters->actor_restarts;
+  if (child.kind == subscriber_child) {
+    auto i = channels.find(child.channel);
+    if (i == channels.end() || i->second.subscriber.actor) return;
+    ++i->second.subscriber.restarts;
+    start_subscriber(*i);
+  } else if (child.kind == link_child) {
+    if (link.actor) return;
+    ++link.restarts;
     start_link();
-    return;
+  } else {
+    if (canary.actor) return;
+    ++canary.restarts;
+    start_canary();
   }
-  auto i = channels.find(child.channel);
-  if (i == channels.end() || i->second.subscriber) return;
   ++config.counters->actor_restarts;
-  start_subscriber(*i);
 }
 
 // -- drain --------------------------------------------------------------------
@@ -197,16 +251,34 @@ void supervisor_state::on_restart(const restart_child& child) {
 void supervisor_state::on_drain() {
   draining = true;
   config.status->draining = true;
+  drain_started = self->clock().now();
   for (auto& [id, entry] : sessions)
-    self->send(entry.session, drain{});
+    to_close.push_back(entry.session);
+  sessions_to_drain = to_close.size();
+  on_drain_step();
   end_when_drained();
+}
+
+void supervisor_state::on_drain_step() {
+  constexpr std::chrono::milliseconds step{20};
+  const auto elapsed = self->clock().now() - drain_started;
+  std::size_t left = 0;
+  if (elapsed < config.drain_window)
+    left = static_cast<std::size_t>(
+        static_cast<double>(sessions_to_drain) *
+        (1 - std::chrono::duration<double>(elapsed + step) /
+                 std::chrono::duration<double>(config.drain_window + step)));
+  for (; to_close.size() > left; to_close.pop_back())
+    self->send(to_close.back(), drain{});
+  if (!to_close.empty()) self->delayed_send(self, step, drain_step{});
 }
 
 void supervisor_state::end_when_drained() {
   if (!sessions.empty()) return;
-  if (link) self->send_exit(link, caf::exit_reason::user_shutdown);
+  for (auto& one : {link.actor, canary.actor})
+    if (one) self->send_exit(one, caf::exit_reason::user_shutdown);
   for (auto& [id, channel] : subscribers)
-    self->send_exit(channel->second.subscriber,
+    self->send_exit(channel->second.subscriber.actor,
                     caf::exit_reason::user_shutdown);
   self->quit(caf::exit_reason::user_shutdown);
 }

@@ -5,6 +5,7 @@
 
 #include "actors/counters.hpp"
 #include "actors/messages.hpp"
+#include "actors/rate_limit.hpp"
 #include "actors/restart_policy.hpp"
 #include "actors/session.hpp"
 #include "actors/subscriber.hpp"
@@ -19,8 +20,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -30,19 +33,40 @@ namespace status2::actors {
 struct broker_status {
   std::atomic<link_phase> link{link_phase::connecting};
   std::atomic<bool> draining{false};
-  /// Clients between on_upgrade() and the end of their session actor.
-  std::atomic<std::size_t> sessions{0};
   /// A child's restart intensity was exceeded and may still be: until this
   /// time of the steady clock, in nanoseconds since its epoch.
   std::atomic<std::int64_t> failing_until_ns{0};
+  /// The last canary came back in time, or there is none.
+  std::atomic<bool> canary_ok{true};
+  /// How the last outage ended: its length, then from link up to Redis's
+  /// acknowledgement of a channel, the worst and the 95th percentile.
+  struct resume {
+    std::atomic<std::int64_t> outage_ms{0};
+    std::atomic<std::int64_t> worst_ms{0};
+    std::atomic<std::int64_t> p95_ms{0};
+  };
+  resume last_resume;
 };
+
+/// Names of children in log lines, restart_child and the tree.
+inline constexpr std::string_view link_child = "redis-link";
+inline constexpr std::string_view canary_child = "canary";
+inline constexpr std::string_view subscriber_child = "subscriber";
 
 /// What a supervisor needs from outside; tests put in their own children.
 struct supervisor_config {
   std::function<caf::actor(const caf::actor& supervisor)> spawn_link;
   std::function<caf::actor(subscriber_spec)> spawn_subscriber;
   std::function<caf::actor(session_spec)> spawn_session;
+  /// Optional: a canary, which gets the messages of `canary_channel`.
+  std::function<caf::actor()> spawn_canary{};
+  std::string canary_channel{};
   std::chrono::nanoseconds channel_linger{std::chrono::seconds{5}};
+  /// Channels at once, lingering ones included; a client of one more is
+  /// answered 503.
+  std::size_t max_channels = 20000;
+  /// Over which the closes of a drain are spread.
+  std::chrono::nanoseconds drain_window{0};
   std::size_t threads = 1;
   /// Viewers of a channel that stay on the thread of the Redis link (0);
   /// further ones go to the thread with the fewest sessions. A wake of another
@@ -51,6 +75,8 @@ struct supervisor_config {
   restart_policy restarts;
   broker_counters* counters = nullptr;
   broker_status* status = nullptr;
+  /// What the Redis connections look at; null: no faults can be injected.
+  std::shared_ptr<redis::upstream_fault> fault{};
 };
 
 /// Lives on thread 0. Ends with exit_reason::user_shutdown when a drain is
@@ -61,10 +87,17 @@ struct supervisor_state {
   explicit supervisor_state(caf::event_based_actor* selfptr) : self(selfptr) {}
   caf::behavior make_behavior(supervisor_config configuration);
 
+  using time_point = std::chrono::steady_clock::time_point;
+  /// A child that is restarted.
+  struct child {
+    caf::actor actor;  ///< null while its restart waits
+    restart_history deaths;
+    std::size_t restarts = 0;
+    time_point since{};
+  };
   struct channel_entry {
     caf::group viewers;
-    caf::actor subscriber;  ///< null while its restart waits
-    restart_history deaths;
+    child subscriber;
     std::size_t viewer_count = 0;
     std::uint64_t generation = 0;  ///< counts up when the viewers change
   };
@@ -73,38 +106,57 @@ struct supervisor_state {
     caf::actor session;
     channel_map::pointer channel;  ///< stable: nodes of an unordered_map
     std::size_t thread;
+    time_point since;
   };
 
   void on_client(const client_accepted& client);
+  void refuse_channel(transport::upgrade_request& request);
   void on_down(const caf::down_msg& down);
   void on_session_down(
       std::unordered_map<caf::actor_id, session_entry>::iterator session);
   void on_link_down(const caf::down_msg& down);
+  void on_canary_down(const caf::down_msg& down);
   void on_subscriber_down(channel_map::value_type& channel,
                           const caf::down_msg& down);
   void on_linger_over(const linger_over& over);
   void on_restart(const restart_child& child);
   void on_drain();
+  /// Closes the sessions that are due by now.
+  void on_drain_step();
   void end_when_drained();
+
+  // The chaos door, supervisor_chaos.cpp.
+  void on_tree(const tree_wanted& wanted) const;
+  void on_kill(const kill_wanted& wanted);
+  void on_fault(const fault_wanted& wanted);
+  caf::actor find_actor(const std::string& name) const;
 
   channel_map::value_type& channel_for(const std::string& name);
   void start_link();
+  void start_canary();
+  void interrupt(const caf::group& viewers) const;
   void start_subscriber(channel_map::value_type& channel);
-  void schedule_restart(const caf::down_msg& down, std::string channel,
-                        restart_history& deaths);
+  void schedule_restart(const caf::down_msg& down, std::string_view kind,
+                        std::string channel, child& of);
   std::size_t thread_for(const channel_entry& channel) const;
   void start_linger(channel_map::value_type& channel);
 
   caf::event_based_actor* self;
   supervisor_config config;
-  caf::actor link;
-  restart_history link_deaths;
+  child link;
+  child canary;
+  time_point started{};
   channel_map channels;
   /// Subscribers by actor id, to find the channel of one that died.
   std::unordered_map<caf::actor_id, channel_map::pointer> subscribers;
   std::unordered_map<caf::actor_id, session_entry> sessions;
   std::vector<std::size_t> sessions_by_thread;
   bool draining = false;
+  time_point drain_started{};
+  /// Sessions that a drain has still to close.
+  std::vector<caf::actor> to_close;
+  std::size_t sessions_to_drain = 0;
+  rate_limit refusals{1};  ///< log lines a second
   std::minstd_rand random{std::random_device{}()};
 };
 

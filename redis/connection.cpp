@@ -9,7 +9,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <array>
+#include <deque>
 #include <optional>
 #include <utility>
 
@@ -52,10 +54,12 @@ class connection_over final
         events_(std::move(events)),
         stream_(loop, arguments...),
         resolver_(loop),
-        deadline_(loop) {}
+        deadline_(loop),
+        release_(loop) {}
 
   void start() {
     expect("connect");
+    fault_changed();
     if constexpr (std::is_same_v<Stream, unix_socket>) {
       stream_.async_connect({settings_.url.unix_path}, then(&self::on_connect));
     } else {
@@ -74,7 +78,15 @@ class connection_over final
     error_code ignored;
     resolver_.cancel();
     deadline_.cancel();
+    release_.cancel();
     lowest().close(ignored);
+  }
+
+  void fault_changed() override {
+    if (fault() == upstream_fault::kind::drop)
+      asio::post(deadline_.get_executor(), [me = this->shared_from_this()] {
+        me->fail("dropped by fault injection");
+      });
   }
 
  protected:
@@ -90,6 +102,11 @@ class connection_over final
 
  private:
   using self = connection_over;
+  using clock = std::chrono::steady_clock;
+  struct held_piece {
+    std::string bytes;
+    clock::time_point due;
+  };
 
   template <class Member>
   auto then(Member member) {
@@ -121,6 +138,7 @@ class connection_over final
     error_code ignored;
     resolver_.cancel();
     deadline_.cancel();
+    release_.cancel();
     lowest().close(ignored);
     events->on_closed(step_.empty() ? why : step_ + ": " + why);
   }
@@ -183,16 +201,61 @@ class connection_over final
     stream_.async_read_some(asio::buffer(buffer_), then(&self::on_read));
   }
 
+  /// The fault that is in force now.
+  upstream_fault::kind fault() const {
+    const auto* injected = settings_.fault.get();
+    if (injected == nullptr || clock::now() >= injected->until)
+      return upstream_fault::kind::none;
+    return injected->what;
+  }
+
   void on_read(error_code error, std::size_t size) {
     if (error) return fail(error.message());
+    const std::string_view bytes{buffer_.data(), size};
+    if (held_.empty() && fault() == upstream_fault::kind::none)
+      on_bytes(bytes);
+    else
+      hold(bytes);
+    if (events_) read_some();
+  }
+
+  /// Keeps bytes back as long as the fault wants.
+  void hold(std::string_view bytes) {
+    auto due = clock::now();
+    if (fault() == upstream_fault::kind::stall) due = settings_.fault->until;
+    if (fault() == upstream_fault::kind::delay) due += settings_.fault->delay;
+    if (!held_.empty()) due = std::max(due, held_.back().due);
+    held_.push_back({std::string(bytes), due});
+    held_bytes_ += bytes.size();
+    if (held_bytes_ > most_unsent) return fail("held back too much");
+    if (held_.size() == 1) wait_for_held();
+  }
+
+  void wait_for_held() {
+    release_.expires_at(held_.front().due);
+    release_.async_wait([me = this->shared_from_this()](error_code error) {
+      if (!error && me->events_) me->release_held();
+    });
+  }
+
+  void release_held() {
+    while (events_ && !held_.empty() && held_.front().due <= clock::now()) {
+      const auto piece = std::move(held_.front());
+      held_.pop_front();
+      held_bytes_ -= piece.bytes.size();
+      on_bytes(piece.bytes);
+    }
+    if (events_ && !held_.empty()) wait_for_held();
+  }
+
+  void on_bytes(std::string_view bytes) {
     reply_batch batch;
-    if (!reader_.feed({buffer_.data(), size}, batch))
+    if (!reader_.feed(bytes, batch))
       return fail("protocol error: " + reader_.error());
     if (login_answers_left_ > 0)
       on_login_answers(batch);
     else if (!batch.replies.empty())
       events_->on_read(std::move(batch));
-    if (events_) read_some();
   }
 
   void on_login_answers(const reply_batch& batch) {
@@ -223,6 +286,9 @@ class connection_over final
   Stream stream_;
   tcp::resolver resolver_;
   asio::steady_timer deadline_;
+  asio::steady_timer release_;
+  std::deque<held_piece> held_;  ///< by an injected fault
+  std::size_t held_bytes_ = 0;
   std::string step_;  ///< the one under way, empty once open
   std::size_t login_answers_left_ = 0;
   reply_reader reader_;

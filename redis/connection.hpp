@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,10 +18,20 @@
 
 namespace status2::redis {
 
+/// A fault that an operator injects upstream, in force until `until`.
+struct upstream_fault {
+  enum class kind : std::uint8_t { none, drop, stall, delay };
+  kind what = kind::none;
+  std::chrono::nanoseconds delay{0};  ///< of what comes from Redis
+  std::chrono::steady_clock::time_point until{};
+};
+
 struct connection_settings {
   redis_url url;
   /// Each step (resolve and connect, TLS, login) must be done within it.
   std::chrono::nanoseconds request_timeout{std::chrono::seconds{1}};
+  /// Looked at on the connection's thread only; null: no faults.
+  std::shared_ptr<const upstream_fault> fault{};
 };
 
 /// Thread: called on the connection's loop, never from inside one of its
@@ -45,6 +56,8 @@ class connection {
   void send(const std::vector<std::string_view>& words);
   /// Closes without an event.
   virtual void close() = 0;
+  /// connection_settings::fault is another one now.
+  virtual void fault_changed() = 0;
 
  protected:
   virtual void write(std::string bytes) = 0;

@@ -24,9 +24,12 @@ action with_channels(action_kind kind, link_id link,
 
 }  // namespace
 
-subscription_machine::subscription_machine(machine_settings settings,
-                                           std::function<double()> chance)
-    : settings_(settings), chance_(std::move(chance)) {}
+subscription_machine::subscription_machine(
+    machine_settings settings, std::function<double()> chance,
+    std::function<std::size_t(const std::string&)> weight)
+    : settings_(settings),
+      chance_(std::move(chance)),
+      weight_(std::move(weight)) {}
 
 subscription_machine::actions subscription_machine::start(time_point now) {
   actions out;
@@ -121,9 +124,24 @@ subscription_machine::actions subscription_machine::opened(link_id id,
   l->open = true;
   l->last_read = now;
   if (serving(*l)) failures_ = 0;
-  send_subscribe(*l, {wanted_.begin(), wanted_.end()}, now, out);
+  send_subscribe(*l, wanted_by_weight(), now, out);
   check_established(*l, out);
   return out;
+}
+
+std::vector<std::string> subscription_machine::wanted_by_weight() const {
+  if (!weight_) return {wanted_.begin(), wanted_.end()};
+  std::vector<std::pair<std::size_t, std::string>> weighed;
+  weighed.reserve(wanted_.size());
+  for (const auto& name : wanted_)
+    weighed.emplace_back(weight_(name), name);
+  std::stable_sort(weighed.begin(), weighed.end(),
+                   [](auto& a, auto& b) { return a.first > b.first; });
+  std::vector<std::string> names;
+  names.reserve(weighed.size());
+  for (auto& [weight, name] : weighed)
+    names.push_back(std::move(name));
+  return names;
 }
 
 subscription_machine::actions subscription_machine::closed(
@@ -144,18 +162,21 @@ subscription_machine::actions subscription_machine::closed(
 void subscription_machine::lose_first(const std::string& error, time_point now,
                                       actions& out) {
   bool was_open = first_->open;
+  auto since = first_->last_read;
   std::vector<std::string> lost;
   for (const auto& name : wanted_)
     if (live(name)) lost.push_back(name);
   first_silent_ = false;
   first_.reset();
-  if (!lost.empty())
+  if (!lost.empty()) {
     out.push_back(with_channels(action_kind::not_live, 0, std::move(lost)));
+    out.back().since = since;
+  }
   auto told = make(action_kind::interrupted);
   told.text = error;
   if (second_) {
     out.push_back(std::move(told));
-    take_over(out);
+    take_over(since, out);
   } else if (!was_open) {
     schedule_retry(error, now, out);
   } else {
@@ -182,7 +203,7 @@ void subscription_machine::schedule_retry(const std::string& error,
   }
 }
 
-void subscription_machine::take_over(actions& out) {
+void subscription_machine::take_over(time_point since, actions& out) {
   std::unordered_set<std::string> before;
   for (const auto& name : wanted_)
     if (live(name)) before.insert(name);
@@ -193,16 +214,30 @@ void subscription_machine::take_over(actions& out) {
   if (!first_->open) return;
   failures_ = 0;
   std::vector<std::string> gained;
+  std::vector<std::string> kept;
   std::vector<std::string> lost;
-  for (const auto& name : wanted_)
-    if (live(name) != before.contains(name))
-      (live(name) ? gained : lost).push_back(name);
+  for (const auto& name : wanted_) {
+    bool was = before.contains(name);
+    if (live(name))
+      (was ? kept : gained).push_back(name);
+    else if (was)
+      lost.push_back(name);
+  }
+  // What was published after the first link died, before the second one was
+  // acknowledged, is gone.
+  if (!kept.empty()) {
+    out.push_back(
+        with_channels(action_kind::missed, first_->id, std::move(kept)));
+    out.back().since = since;
+  }
   if (!gained.empty())
     out.push_back(
         with_channels(action_kind::live, first_->id, std::move(gained)));
-  if (!lost.empty())
+  if (!lost.empty()) {
     out.push_back(
         with_channels(action_kind::not_live, first_->id, std::move(lost)));
+    out.back().since = since;
+  }
   for (auto& batch : std::exchange(first_->kept, {})) {
     auto deliver = make(action_kind::deliver, first_->id);
     deliver.batch = std::move(batch);
@@ -245,7 +280,7 @@ subscription_machine::actions subscription_machine::read(link_id id,
     batch = {};
     if (l->open && first_silent_ && all_acknowledged(*l)) {
       out.push_back(make(action_kind::second_chosen, l->id));
-      take_over(out);
+      take_over(first_->last_read, out);
     }
   }
   return out;

@@ -42,8 +42,9 @@ enum class action_kind : std::uint8_t {
   subscribe,      ///< link, channels: one command
   unsubscribe,    ///< link, channels: one command
   ping,           ///< link
-  live,           ///< channels: Redis has acknowledged them
-  not_live,       ///< channels: may miss messages from now on
+  live,           ///< link, channels: Redis has acknowledged them
+  not_live,       ///< channels: may miss messages, since `since`
+  missed,         ///< channels: live again, may have missed some since `since`
   deliver,        ///< batch: messages kept while the link was doubled
   established,    ///< channels wanted are all acknowledged after a connect
   added,          ///< channels: one more acknowledged on a working link
@@ -63,6 +64,7 @@ struct action {
   std::string text;
   std::uint32_t attempt = 0;
   std::chrono::nanoseconds wait{0};
+  std::chrono::steady_clock::time_point since{};
   reply_batch batch;
 };
 
@@ -72,9 +74,11 @@ class subscription_machine {
   using time_point = std::chrono::steady_clock::time_point;
   using actions = std::vector<action>;
 
-  /// `chance` draws uniformly from [0, 1).
-  subscription_machine(machine_settings settings,
-                       std::function<double()> chance);
+  /// `chance` draws uniformly from [0, 1). After a connect the channels of
+  /// greatest `weight` are subscribed first; without it in any order.
+  subscription_machine(
+      machine_settings settings, std::function<double()> chance,
+      std::function<std::size_t(const std::string&)> weight = {});
 
   /// Opens the first link.
   actions start(time_point now);
@@ -136,13 +140,15 @@ class subscription_machine {
   void on_error(link& l, const std::string& text, time_point now, actions& out);
   bool all_acknowledged(const link& l) const;
   void check_established(link& l, actions& out);
-  void take_over(actions& out);
+  std::vector<std::string> wanted_by_weight() const;
+  void take_over(time_point since, actions& out);
   void drop_second(actions& out);
   bool overdue(const link& l, time_point now) const;
   void lose_first(const std::string& error, time_point now, actions& out);
 
   const machine_settings settings_;
   const std::function<double()> chance_;
+  const std::function<std::size_t(const std::string&)> weight_;
   std::unordered_set<std::string> wanted_;
   std::map<std::string, time_point> refused_;  ///< channel: when to ask again
   std::optional<link> first_;   ///< the one that serves, or is being opened

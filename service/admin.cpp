@@ -2,6 +2,9 @@
 
 #include "service/metrics.hpp"
 
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
 #include <chrono>
 #include <utility>
 
@@ -34,7 +37,8 @@ std::optional<transport::http_reply> admin::answer(
   if (path == "/health") return transport::http_reply{.body = "OK"};
   if (path == "/ready") return ready();
   if (path == "/metrics") {
-    if (!metrics_) return transport::http_reply{404, {}, "not found\n"};
+    if (!metrics_)
+      return transport::http_reply{.status = 404, .body = "not found\n"};
     return transport::http_reply{200, std::string(metrics_content_type),
                                  metrics_()};
   }
@@ -46,17 +50,21 @@ transport::http_reply admin::ready() const {
   bool draining = status_.draining.load();
   bool failing = std::chrono::steady_clock::now().time_since_epoch().count() <
                  status_.failing_until_ns.load();
-  bool ready = !draining && !failing && phase != actors::link_phase::surfaced;
-  std::string body = "{\"ready\":";
-  body += ready ? "true" : "false";
-  body += ",\"redis\":\"";
-  body += text_of(phase);
-  body += "\",\"draining\":";
-  body += draining ? "true" : "false";
-  body += ",\"actors\":\"";
-  body += failing ? "failing" : "ok";
-  body += "\"}\n";
-  return {ready ? 200U : 503U, "application/json", std::move(body)};
+  bool canary = status_.canary_ok.load();
+  bool ready =
+      !draining && !failing && canary && phase != actors::link_phase::surfaced;
+  const auto& resume = status_.last_resume;
+  boost::json::object body{{"ready", ready},
+                           {"redis", text_of(phase)},
+                           {"draining", draining},
+                           {"actors", failing ? "failing" : "ok"},
+                           {"delivery", canary ? "ok" : "late"},
+                           {"last_outage",
+                            {{"outage_ms", resume.outage_ms.load()},
+                             {"resume_worst_ms", resume.worst_ms.load()},
+                             {"resume_p95_ms", resume.p95_ms.load()}}}};
+  return {ready ? 200U : 503U, "application/json",
+          boost::json::serialize(body) + "\n"};
 }
 
 }  // namespace status2::service

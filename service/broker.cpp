@@ -3,16 +3,22 @@
 #include "actors/channel_groups.hpp"
 #include "actors/io_actor.hpp"
 #include "actors/log.hpp"
+#include "actors/rate_limit.hpp"
 #include "actors/redis_link.hpp"
+#include "service/chaos_door.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 
+#include <array>
+#include <chrono>
 #include <csignal>
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
-#include <limits>
+#include <random>
 #include <utility>
 
 namespace status2::service {
@@ -25,35 +31,77 @@ namespace {
 /// What the listener tells, passed on to the actors.
 class clients_to_supervisor final : public transport::listener_events {
  public:
-  clients_to_supervisor(const admin& pages, actors::broker_status& status,
+  clients_to_supervisor(const admin& pages, chaos_door door,
+                        transport::admission& admission,
+                        const actors::broker_status& status,
+                        actors::broker_counters& counters,
                         caf::actor supervisor)
-      : admin_(pages), status_(status), supervisor_(std::move(supervisor)) {}
+      : admin_(pages),
+        door_(std::move(door)),
+        admission_(admission),
+        status_(status),
+        counters_(counters),
+        supervisor_(std::move(supervisor)) {}
 
   std::optional<transport::http_reply> on_admin(
       std::string_view path) override {
     return admin_.answer(path);
   }
+  void on_command(transport::command_request&& request,
+                  std::function<void(transport::http_reply)> answer) override {
+    door_.answer(request, answer);
+  }
+  std::shared_ptr<void> on_admission(
+      const transport::address& who,
+      transport::http_refusal& refusal) override {
+    // While the broker drains there is room for nobody.
+    std::shared_ptr<void> place;
+    if (status_.draining)
+      refusal = transport::draining();
+    else
+      place = admission_.enter(who, refusal);
+    if (!place) tell_refusal(who, refusal);
+    return place;
+  }
   void on_upgrade(transport::upgrade_request&& request) override {
-    ++status_.sessions;
     caf::anon_send(
         supervisor_,
         actors::client_accepted{
             std::make_shared<transport::upgrade_request>(std::move(request))});
-  }
-  std::size_t open_sessions() const override {
-    // While the broker drains there is room for nobody.
-    return status_.draining ? std::numeric_limits<std::size_t>::max()
-                            : status_.sessions.load();
   }
   void on_accept_error(const boost::system::error_code& error) override {
     log(log_event::accept_failed, {{"error", error.message()}});
   }
 
  private:
+  void tell_refusal(const transport::address& who,
+                    const transport::http_refusal& refusal) {
+    ++counters_.clients_refused;
+    const auto suppressed = refusals_.admit(std::chrono::steady_clock::now());
+    if (suppressed)
+      log(log_event::client_refused,
+          {{"remote", who.to_string()},
+           {"error", refusal.reason},
+           {"suppressed", static_cast<std::int64_t>(*suppressed)}});
+  }
+
   const admin& admin_;
-  actors::broker_status& status_;
+  const chaos_door door_;
+  transport::admission& admission_;
+  const actors::broker_status& status_;
+  actors::broker_counters& counters_;
+  actors::rate_limit refusals_{1};  ///< log lines a second
   caf::actor supervisor_;
 };
+
+/// Of this process alone, so that two brokers do not judge by each other's.
+std::string random_channel() {
+  std::random_device random;
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "status2:canary.%08x%08x", random(),
+                random());
+  return text.data();
+}
 
 std::vector<std::unique_ptr<actors::io_thread>> make_threads(std::size_t n) {
   std::vector<std::unique_ptr<actors::io_thread>> threads;
@@ -70,13 +118,13 @@ std::vector<const transport::io_counters*> counters_of(
   return counters;
 }
 
-transport::session_settings session_settings_of(const configuration& c) {
-  return {.ping_interval = c.ping_interval,
-          .pong_timeout = c.pong_timeout,
-          .write_timeout = c.write_timeout,
-          .max_message_size = c.max_message_size,
-          .outbox_limit = c.outbox_bytes,
-          .hangup = c.hangup};
+std::vector<transport::network> networks_of(
+    const std::vector<std::string>& texts) {
+  std::vector<transport::network> networks;
+  for (const auto& text : texts)
+    if (auto network = transport::parse_network(text))
+      networks.push_back(*network);
+  return networks;
 }
 
 transport::listener_settings listener_settings_of(const configuration& c) {
@@ -84,19 +132,37 @@ transport::listener_settings listener_settings_of(const configuration& c) {
           .allowed_origins = c.allowed_origins,
           .handshake_timeout = c.handshake_timeout,
           .max_header_size = c.max_header_size,
-          .max_connections = c.max_connections};
+          .trusted_proxies = networks_of(c.trusted_proxies),
+          .accept_rate = c.accept_rate};
 }
 
 }  // namespace
 
 broker::broker(const configuration& values)
     : config_(values),
-      sessions_{session_settings_of(values)},
+      admission_({values.max_connections, values.max_connections_per_ip}),
+      fault_(std::make_shared<redis::upstream_fault>()),
+      link_memory_(std::make_shared<actors::link_memory>()),
+      canary_channel_(random_channel()),
       threads_(make_threads(values.io_threads)),
+      sessions_{session_settings()},
       system_config_(values.io_threads),
       system_(system_config_),
       metrics_(counters_of(threads_), counters_),
       admin_(status_, render_metrics()) {}
+
+transport::session_settings broker::session_settings() const {
+  return {.ping_interval = config_.ping_interval,
+          .pong_timeout = config_.pong_timeout,
+          .write_timeout = config_.write_timeout,
+          .max_message_size = config_.max_message_size,
+          .outbox_limit = config_.outbox_bytes,
+          .total_outbox_limit = config_.outbox_total_bytes,
+          .outbox_counters = counters_of(threads_),
+          .message_rate = config_.client_message_rate,
+          .message_burst = config_.client_message_burst,
+          .hangup = config_.hangup};
+}
 
 broker::~broker() {
   stop_threads();
@@ -136,7 +202,9 @@ bool broker::listen() {
   auto& loop = threads_.back()->loop();
   auto listener = std::make_shared<transport::listener>(
       loop, listener_settings_of(config_),
-      std::make_unique<clients_to_supervisor>(admin_, status_, supervisor_));
+      std::make_unique<clients_to_supervisor>(
+          admin_, chaos_door(config_.chaos_token, supervisor_, counters_),
+          admission_, status_, counters_, supervisor_));
   if (auto error = listener->open(config_.listen_addr)) {
     log(log_event::serve_failed,
         {{"address", config_.listen_addr}, {"error", error.message()}});
@@ -172,7 +240,17 @@ actors::supervisor_config broker::children() {
         system_, thread, std::move(spec),
         const_cast<const actors::session_environment*>(&sessions_));
   };
+  if (config_.canary_interval.count() > 0) {
+    config.canary_channel = canary_channel_;
+    config.spawn_canary = [this, &home] {
+      return actors::spawn_bound<actors::canary_state>(system_, home,
+                                                       canary_config());
+    };
+  }
   config.channel_linger = config_.channel_linger;
+  config.max_channels = config_.max_channels;
+  config.drain_window = config_.drain_window;
+  config.fault = fault_;
   config.threads = threads_.size();
   config.counters = &counters_;
   config.status = &status_;
@@ -182,14 +260,31 @@ actors::supervisor_config broker::children() {
 actors::redis_link_config broker::link_config(const caf::actor& supervisor) {
   actors::redis_link_config config;
   config.loop = &threads_.front()->loop().context();
-  config.connection.url = config_.redis;
-  config.connection.request_timeout = config_.redis_request_timeout;
+  config.connection = redis_settings();
   config.machine.request_timeout = config_.redis_request_timeout;
   config.machine.retry = {config_.redis_retry_base, config_.redis_retry_max};
   config.machine.max_retries = config_.redis_max_retries;
   config.supervisor = supervisor;
   config.counters = &counters_;
+  config.status = &status_;
+  config.memory = link_memory_;
   return config;
+}
+
+actors::canary_config broker::canary_config() {
+  actors::canary_config config;
+  config.loop = &threads_.front()->loop().context();
+  config.connection = redis_settings();
+  config.channel = canary_channel_;
+  config.interval = config_.canary_interval;
+  config.deadline = config_.redis_request_timeout;
+  config.counters = &counters_;
+  config.status = &status_;
+  return config;
+}
+
+redis::connection_settings broker::redis_settings() const {
+  return {config_.redis, config_.redis_request_timeout, fault_};
 }
 
 void broker::wait_for_signal(boost::asio::signal_set& signals) {

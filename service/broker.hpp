@@ -3,6 +3,7 @@
 /// ends here.
 #pragma once
 
+#include "actors/canary.hpp"
 #include "actors/counters.hpp"
 #include "actors/io_thread.hpp"
 #include "actors/redis_link.hpp"
@@ -47,6 +48,9 @@ class broker {
   void spawn_supervisor();
   actors::supervisor_config children();
   actors::redis_link_config link_config(const caf::actor& supervisor);
+  actors::canary_config canary_config();
+  redis::connection_settings redis_settings() const;
+  transport::session_settings session_settings() const;
   void wait_for_signal(boost::asio::signal_set& signals);
   void drain();
   void stop_listening();
@@ -56,8 +60,13 @@ class broker {
   const configuration config_;
   actors::broker_counters counters_;
   actors::broker_status status_;
-  actors::session_environment sessions_;
+  transport::admission admission_;
+  /// Both are touched on the first I/O thread only.
+  std::shared_ptr<redis::upstream_fault> fault_;
+  std::shared_ptr<actors::link_memory> link_memory_;
+  const std::string canary_channel_;
   std::vector<std::unique_ptr<actors::io_thread>> threads_;
+  actors::session_environment sessions_;
   actors::system_config system_config_;
   caf::actor_system system_;
   metrics metrics_;

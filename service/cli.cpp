@@ -1,5 +1,6 @@
 #include "service/cli.hpp"
 
+#include "service/chaos.hpp"
 #include "service/documents.hpp"
 #include "service/exit_codes.hpp"
 #include "service/healthcheck.hpp"
@@ -46,6 +47,10 @@ int run_configured(const options& chosen, const serve_function& serve) {
     case verb::publish: {
       const auto error = publish(loaded.values, chosen.arguments[0],
                                  chosen.arguments[1], std::cin);
+      return error.empty() ? exit_ok : complain(exit_failed, error);
+    }
+    case verb::chaos: {
+      const auto error = chaos(loaded.values, chosen, std::cout);
       return error.empty() ? exit_ok : complain(exit_failed, error);
     }
     default:

@@ -1,6 +1,7 @@
 #include "service/configuration.hpp"
 
 #include "service/configuration_keys.hpp"
+#include "service/memory_limit.hpp"
 
 #include <boost/algorithm/string/trim.hpp>
 
@@ -125,6 +126,18 @@ void choose_password(load_result& result, const std::string& password) {
   if (values.redis.password.empty()) values.redis.password = password;
 }
 
+/// STATUS_CHAOS_TOKEN_FILE: an empty token would be a door without a lock.
+void read_chaos_token(load_result& result) {
+  auto& values = result.values;
+  if (values.chaos_token_file.empty()) return;
+  values.chaos_token = read_password(values.chaos_token_file).value_or("");
+  if (values.chaos_token.empty() && result.error.empty())
+    result.error =
+        complaint(key_of("STATUS_CHAOS_TOKEN_FILE"),
+                  result.origins.find("STATUS_CHAOS_TOKEN_FILE")->second,
+                  "cannot be read or is empty");
+}
+
 }  // namespace
 
 std::string redact_url(std::string_view text) {
@@ -154,9 +167,12 @@ load_result load_configuration(const variables& environment,
   choose_redis_url(result);
   if (!result.error.empty()) return result;
   choose_password(result, password);
+  read_chaos_token(result);
   auto& values = result.values;
   values.redis_retry_base =
       std::min(values.redis_retry_base, values.redis_retry_max);
+  if (values.outbox_total_bytes == 0)
+    values.outbox_total_bytes = memory_limit() / 4;
   if (values.io_threads == 0)
     values.io_threads =
         std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);

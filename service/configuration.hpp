@@ -22,6 +22,9 @@ struct configuration {
   std::string path_prefix;     ///< empty, or `/…` without a slash at the end
   std::size_t io_threads = 0;  ///< never 0 after load(): the cores, at most 8
   std::size_t max_connections = 0;
+  std::size_t max_connections_per_ip = 0;    ///< 0: any number
+  std::vector<std::string> trusted_proxies;  ///< networks
+  std::size_t accept_rate = 0;               ///< a second; 0: any
   std::chrono::nanoseconds handshake_timeout{};
   std::size_t max_header_size = 0;  ///< bytes
 
@@ -37,11 +40,20 @@ struct configuration {
   std::chrono::nanoseconds write_timeout{};
   std::size_t max_message_size = 0;  ///< bytes
   std::size_t outbox_bytes = 0;
+  /// Never 0 after load(): a quarter of the memory limit.
+  std::size_t outbox_total_bytes = 0;
+  std::size_t client_message_rate = 0;  ///< a second; 0: any
+  std::size_t client_message_burst = 0;
+  std::size_t max_channels = 0;
+  std::chrono::nanoseconds drain_window{};
   std::chrono::nanoseconds channel_linger{};
   std::vector<std::string> allowed_origins;  ///< empty: any
   bool hangup = false;
 
   bool metrics_enabled = false;
+  std::chrono::nanoseconds canary_interval{};  ///< 0: no canary
+  std::string chaos_token_file;
+  std::string chaos_token;  ///< empty: the chaos door is shut
   actors::log_level log_level = actors::log_level::INFO;
 
   // What the Redis address and password fall back to; load() has used them.

@@ -80,6 +80,21 @@ constexpr std::array table{
         "Clients at once; one more is answered 503. Lowered at start to what "
         "the limit of open descriptors leaves.",
         &c::max_connections},
+    key{"STATUS_MAX_CONNECTIONS_PER_IP", count, "0", "0", "1000000",
+        "Clients at once from one address; one more is answered 503. 0: any "
+        "number.",
+        &c::max_connections_per_ip},
+    key{"STATUS_TRUSTED_PROXIES", networks, "", "", "",
+        "Proxies whose X-Forwarded-For tells the address of a client.",
+        &c::trusted_proxies},
+    key{"STATUS_ACCEPT_RATE", count, "2000", "0", "1000000",
+        "WebSockets opened a second; what comes faster waits in its order, at "
+        "most STATUS_HANDSHAKE_TIMEOUT. 0: any number.",
+        &c::accept_rate},
+    key{"STATUS_MAX_CHANNELS", count, "20000", "1", "10000000",
+        "Channels at once, lingering ones included; a client of one more is "
+        "answered 503.",
+        &c::max_channels},
     key{"STATUS_HANDSHAKE_TIMEOUT", duration, "10s", "1ms", year,
         "A connection must have sent its whole request within it.",
         &c::handshake_timeout},
@@ -89,6 +104,27 @@ constexpr std::array table{
     key{"STATUS_OUTBOX_BYTES", size, "1MB", "1KB", "1024MB",
         "Bytes that may wait unsent for one client; then it is closed (1008).",
         &c::outbox_bytes},
+    key{"STATUS_OUTBOX_TOTAL_BYTES", size, "0", "0", "1048576MB",
+        "Bytes that may wait unsent for all clients; over it the largest "
+        "outboxes are closed (1008). 0: a quarter of the memory limit.",
+        &c::outbox_total_bytes},
+    key{"STATUS_CLIENT_MESSAGE_RATE", count, "50", "0", "1000000",
+        "Messages a second that a client may send in the long run; over it it "
+        "is closed (1008). 0: any number.",
+        &c::client_message_rate},
+    key{"STATUS_CLIENT_MESSAGE_BURST", count, "200", "1", "1000000",
+        "Messages that a client may send at once.",
+        &c::client_message_burst},
+    key{"STATUS_DRAIN_WINDOW", duration, "0s", "0s", "1h",
+        "Over which the closes of a shutdown are spread; 0s: at once.",
+        &c::drain_window},
+    key{"STATUS_CANARY_INTERVAL", duration, "10s", "0s", year,
+        "Time between two messages that the broker publishes to a channel of "
+        "its own; one that does not come back turns `/ready` to 503. 0s: off.",
+        &c::canary_interval},
+    key{"STATUS_CHAOS_TOKEN_FILE", file, "", "", "",
+        "File that holds the token of the chaos door; empty: the door is shut.",
+        &c::chaos_token_file},
     key{"REDIS_URL", redis_url, "", "", "",
         "Used where STATUS_REDIS_URL is empty.",
         &c::fallback_redis_url, true},
@@ -148,6 +184,8 @@ std::string accepted(const key& row) {
       return "a host name or an address";
     case list:
       return "host patterns with *, separated by commas";
+    case networks:
+      return "addresses and networks such as 10.0.0.0/8, separated by commas";
     case duration:
       return "a duration" + range + ", such as 150ms or 1m30s";
     case size:

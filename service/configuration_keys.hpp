@@ -21,6 +21,7 @@ enum class key_kind : std::uint8_t {
   file,       ///< path of a file
   host,       ///< name or address
   list,       ///< comma-separated
+  networks,   ///< comma-separated
   duration,
   size,
   count,

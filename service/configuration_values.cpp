@@ -3,6 +3,7 @@
 #include "service/duration.hpp"
 #include "service/listen_address.hpp"
 #include "service/size.hpp"
+#include "transport/admission.hpp"
 
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/classification.hpp>
@@ -60,6 +61,15 @@ std::vector<std::string> parse_list(const std::string& text) {
   return items;
 }
 
+std::optional<std::vector<std::string>> parse_items(const key& row,
+                                                    const std::string& text) {
+  auto items = parse_list(text);
+  if (row.kind == key_kind::networks &&
+      !std::all_of(items.begin(), items.end(), transport::parse_network))
+    return std::nullopt;
+  return items;
+}
+
 std::optional<std::string> parse_prefix(std::string_view text) {
   while (text.ends_with('/'))
     text.remove_suffix(1);
@@ -104,7 +114,7 @@ bool assign(const key& row, const std::string& text, configuration& values) {
       return store(values, member, parse_text(row, text));
     }
     bool operator()(std::vector<std::string> configuration::*member) const {
-      return store(values, member, std::optional(parse_list(text)));
+      return store(values, member, parse_items(row, text));
     }
     bool operator()(std::chrono::nanoseconds configuration::*member) const {
       return store(values, member, bounded(row, text, &parse_duration));

@@ -7,6 +7,8 @@
 #include <prometheus/text_serializer.h>
 
 #include <array>
+#include <cstdint>
+#include <limits>
 #include <sstream>
 #include <utility>
 
@@ -21,6 +23,12 @@ using prometheus::MetricType;
 constexpr metric_row sessions_closed{"status2_sessions_closed_total", "counter",
                                      "reason",
                                      "Sessions that ended, by reason."};
+constexpr metric_row discarded{
+    "status2_messages_discarded_total", "counter", "reason",
+    "Messages that ended sessions never got whole, by reason."};
+constexpr metric_row imbalance{
+    "status2_conservation_imbalance", "gauge", "",
+    "Deliveries due less those sent, discarded and waiting; 0 at rest."};
 constexpr metric_row build_info{"status2_build_info", "gauge", "version,commit",
                                 "1; the labels tell what runs."};
 constexpr metric_row resident{"status2_process_resident_memory_bytes", "gauge",
@@ -37,7 +45,12 @@ constexpr std::array table{
     STATUS2_TRANSPORT_METRICS(X) STATUS2_ACTOR_METRICS(X)
 #undef X
         sessions_closed,
-    build_info,
+    discarded,
+    imbalance,
+#define X(member, name, help) metric_row{name, "histogram", "", help},
+    STATUS2_ACTOR_HISTOGRAMS(X)
+#undef X
+        build_info,
     resident,
     cpu,
     descriptors,
@@ -47,7 +60,27 @@ MetricFamily family_of(const metric_row& row) {
   MetricFamily family;
   family.name = row.name;
   family.help = row.help;
-  family.type = row.kind == "counter" ? MetricType::Counter : MetricType::Gauge;
+  family.type = row.kind == "counter" ? MetricType::Counter
+                : row.kind == "gauge" ? MetricType::Gauge
+                                      : MetricType::Histogram;
+  return family;
+}
+
+MetricFamily histogram(std::string_view name, std::string_view help,
+                       const actors::duration_histogram& values) {
+  auto family = family_of({name, "histogram", "", help});
+  ClientMetric sample;
+  std::uint64_t total = 0;
+  constexpr auto bounds = actors::duration_histogram::bounds;
+  for (std::size_t i = 0; i <= bounds.size(); ++i) {
+    total += values.count(i);
+    sample.histogram.bucket.push_back(
+        {total, i < bounds.size() ? bounds[i]
+                                  : std::numeric_limits<double>::infinity()});
+  }
+  sample.histogram.sample_count = total;
+  sample.histogram.sample_sum = values.sum_seconds();
+  family.metric.push_back(std::move(sample));
   return family;
 }
 
@@ -100,16 +133,32 @@ std::vector<MetricFamily> metrics::Collect() const {
                             static_cast<double>(broker_.member.load())));
   STATUS2_ACTOR_METRICS(X)
 #undef X
-  auto closed = family_of(sessions_closed);
-  for (std::size_t i = 0; i < transport::close_reason_count; ++i) {
-    const auto& row =
-        transport::describe(static_cast<transport::close_reason>(i));
-    add_sample(closed, sum([i](const auto& loop) {
-                 return loop.sessions_closed[i].value();
-               }),
-               {{"reason", std::string(row.label)}});
-  }
-  families.push_back(std::move(closed));
+  const auto by_reason = [&](const metric_row& metric, auto member) {
+    auto family = family_of(metric);
+    for (std::size_t i = 0; i < transport::close_reason_count; ++i) {
+      const auto& row =
+          transport::describe(static_cast<transport::close_reason>(i));
+      add_sample(family, sum([&](const auto& loop) {
+                   return (loop.*member)[i].value();
+                 }),
+                 {{"reason", std::string(row.label)}});
+    }
+    families.push_back(std::move(family));
+  };
+  by_reason(sessions_closed, &transport::io_counters::sessions_closed);
+  by_reason(discarded, &transport::io_counters::messages_discarded);
+  families.push_back(single(imbalance, sum([](const auto& loop) {
+                              std::int64_t gone = 0;
+                              for (const auto& one : loop.messages_discarded)
+                                gone += one.value();
+                              return loop.deliveries_due.value() -
+                                     loop.messages_forwarded.value() - gone -
+                                     loop.messages_waiting.value();
+                            })));
+#define X(member, name, help) \
+  families.push_back(histogram(name, help, broker_.member));
+  STATUS2_ACTOR_HISTOGRAMS(X)
+#undef X
   auto build = family_of(build_info);
   add_sample(
       build, 1,

@@ -17,7 +17,7 @@ namespace status2::service {
 
 struct metric_row {
   std::string_view name;
-  std::string_view kind;    ///< counter or gauge
+  std::string_view kind;    ///< counter, gauge or histogram
   std::string_view labels;  ///< empty if none
   std::string_view help;
 };

@@ -45,6 +45,20 @@ std::string take_arguments(const CLI::App& command, std::size_t wanted,
   return {};
 }
 
+std::string take_chaos_arguments(const CLI::App& command, options& result) {
+  const bool alone = command.remaining() == std::vector<std::string>{"tree"};
+  const auto error =
+      take_arguments(command, alone ? 1 : 2,
+                     "chaos tree | chaos kill ACTOR | chaos redis "
+                     "drop|stall|delay [--ms N] [--for 10s]",
+                     result);
+  if (!error.empty() || alone) return error;
+  const auto& what = result.arguments[0];
+  return what == "kill" || what == "redis"
+             ? std::string()
+             : "chaos knows tree, kill and redis, not " + what;
+}
+
 }  // namespace
 
 options parse_command_line(std::vector<std::string> arguments) {
@@ -69,8 +83,12 @@ options parse_command_line(std::vector<std::string> arguments) {
   auto* watch = add_command(app, "watch");
   watch->add_option("--count", result.count);
   watch->add_flag("--raw", result.raw);
+  auto* chaos = add_command(app, "chaos");
+  add_flags(*chaos, result.flags);
+  chaos->add_option("--ms", result.delay_ms);
+  chaos->add_option("--for", result.length);
   auto* docs = add_command(app, "docs");
-  for (auto* command : {healthcheck, publish, watch, docs})
+  for (auto* command : {healthcheck, publish, watch, chaos, docs})
     command->add_flag("-h,--help", help);
   try {
     std::reverse(arguments.begin(), arguments.end());
@@ -95,6 +113,9 @@ options parse_command_line(std::vector<std::string> arguments) {
     result.error = take_arguments(
         *watch, 1, "watch [--count N] [--raw] ws://host:port/run:channel",
         result);
+  } else if (chaos->parsed()) {
+    result.what = verb::chaos;
+    result.error = take_chaos_arguments(*chaos, result);
   } else if (docs->parsed()) {
     result.what = verb::docs;
     result.error =
@@ -123,6 +144,14 @@ std::string help_text() {
       "                                             publish through Redis; -: "
       "a message a\n"
       "                                             line of standard input\n"
+      "       status2 chaos [flags] tree            show the living actors of "
+      "a broker\n"
+      "       status2 chaos [flags] kill ACTOR      kill one, as the tree "
+      "names it\n"
+      "       status2 chaos [flags] redis drop|stall|delay [--ms N] [--for "
+      "10s]\n"
+      "                                             harm its connections to "
+      "Redis\n"
       "       status2 docs configuration|env|metrics|logs\n"
       "                                             print a generated "
       "document\n"

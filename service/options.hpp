@@ -19,6 +19,7 @@ enum class verb : std::uint8_t {
   healthcheck,
   watch,
   publish,
+  chaos,
   docs,
 };
 
@@ -26,9 +27,11 @@ struct options {
   verb what = verb::serve;
   variables flags;  ///< texts by variable name
   std::vector<std::string> arguments;
-  std::uint64_t count = 0;  ///< watch: messages until it ends; 0: no end
-  bool raw = false;         ///< watch: whole frames
-  std::string error;        ///< empty: all is well
+  std::uint64_t count = 0;     ///< watch: messages until it ends; 0: no end
+  bool raw = false;            ///< watch: whole frames
+  std::uint64_t delay_ms = 0;  ///< chaos redis delay
+  std::string length = "10s";  ///< chaos redis: how long
+  std::string error;           ///< empty: all is well
 };
 
 /// Reads `arguments`, the program's name left out. Errors: options::error, one

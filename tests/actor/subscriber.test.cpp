@@ -16,7 +16,7 @@ struct fixture : status2::support::actor_fixture {
   fixture() {
     viewers = *sys.groups().get(channel_groups::module_name, "run:wepp");
     subscriber = own(spawn_unbound<subscriber_state>(
-        sys, subscriber_spec{"run:wepp", viewers}));
+        sys, subscriber_spec{"run:wepp", viewers, &counters}));
     consume_messages();
   }
   void watch() {
@@ -39,6 +39,7 @@ struct fixture : status2::support::actor_fixture {
     consume_messages();
   }
 
+  broker_counters counters;
   caf::group viewers;
   caf::actor subscriber;
   std::vector<status2::transport::frame_ptr> blocks;

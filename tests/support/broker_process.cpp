@@ -58,6 +58,7 @@ environment quick_settings(const std::string& redis_url) {
       {"STATUS_REDIS_RETRY_BASE", "100ms"}, {"STATUS_REDIS_RETRY_MAX", "500ms"},
       {"STATUS_CHANNEL_LINGER", "200ms"},   {"STATUS_IO_THREADS", "2"},
       {"STATUS_METRICS_ENABLED", "true"},   {"STATUS_LOG_LEVEL", "debug"},
+      {"STATUS_CANARY_INTERVAL", "0s"},
   };
 }
 

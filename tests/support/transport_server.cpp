@@ -44,8 +44,15 @@ class transport_server::events final : public listener_events {
           server.serve(std::move(*moved));
         });
   }
-  std::size_t open_sessions() const override {
-    return server_.recorded(&record::sessions);
+  void on_command(command_request&& request,
+                  std::function<void(http_reply)> answer) override {
+    answer({.status = 200,
+            .body = request.method + " " + request.path + " " +
+                    request.authorization + " " + request.body});
+  }
+  std::shared_ptr<void> on_admission(const address& who,
+                                     http_refusal& refusal) override {
+    return server_.admission_.enter(who, refusal);
   }
   void on_accept_error(const boost::system::error_code& error) override {
     const std::lock_guard lock(server_.mutex_);
@@ -85,6 +92,7 @@ class transport_server::client final : public session_events {
 
 transport_server::transport_server(transport_options options)
     : options_(std::move(options)),
+      admission_(options_.admission),
       listener_(std::make_shared<listener>(listener_loop_, options_.listener,
                                            std::make_unique<events>(*this))) {
   if (const auto error = listener_->open("127.0.0.1:0"))

@@ -21,6 +21,7 @@ namespace status2::support {
 struct transport_options {
   transport::listener_settings listener{};
   transport::session_settings session{};
+  transport::admission_limits admission{};
 };
 
 /// Thread: any, all members. Errors: a port that does not open throws.
@@ -84,6 +85,7 @@ class transport_server {
   }
 
   const transport_options options_;
+  transport::admission admission_;
   mutable std::mutex mutex_;
   record record_;
   transport::io_loop listener_loop_{0};

@@ -98,6 +98,7 @@ struct fixture {
     config.machine.max_retries = 3;
     config.supervisor = supervisor;
     config.counters = &counters;
+    config.status = &status;
     link = spawn_bound<redis_link_state>(system, thread, std::move(config));
     actors.push_back(link);
   }
@@ -119,6 +120,7 @@ struct fixture {
   unsigned short port = redis->port();
   journal seen;
   broker_counters counters;
+  broker_status status;
   system_config config{1};
   io_thread thread{0};
   caf::actor_system system{config};

@@ -131,7 +131,7 @@ CAF_TEST(another_websocket_version_or_no_key_is_refused) {
 
 CAF_TEST(too_many_connections_are_503_with_retry_after) {
   transport_options options;
-  options.listener.max_connections = 1;
+  options.admission.connections = 1;
   transport_server server(options);
   {
     viewer first(server.port(), "run:channel");

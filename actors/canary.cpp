@@ -1,0 +1,146 @@
+#include "actors/canary.hpp"
+
+#include "actors/log.hpp"
+
+#include <caf/actor_addr.hpp>
+#include <caf/actor_cast.hpp>
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace status2::actors {
+
+namespace {
+
+/// As messages, to an actor that it knows weakly; see redis_link.cpp.
+class events_as_messages final : public redis::connection_events {
+ public:
+  events_as_messages(caf::actor_addr canary, std::uint64_t id)
+      : canary_(std::move(canary)), id_(id) {}
+
+  void on_open() override { tell(canary_opened{id_}); }
+  void on_read(redis::reply_batch&& batch) override {
+    for (const auto& reply : batch.replies)
+      if (reply.kind == redis::reply_kind::error)
+        tell(canary_reply{id_, std::string(batch.first(reply))});
+  }
+  void on_closed(const std::string& error) override {
+    tell(canary_closed{id_, error});
+  }
+
+ private:
+  template <class Message>
+  void tell(Message message) {
+    if (auto canary = caf::actor_cast<caf::actor>(canary_))
+      caf::anon_send(canary, std::move(message));
+  }
+
+  caf::actor_addr canary_;
+  std::uint64_t id_;
+};
+
+}  // namespace
+
+canary_state::~canary_state() {
+  if (connection) connection->close();
+}
+
+caf::behavior canary_state::make_behavior(canary_config configuration) {
+  config = std::move(configuration);
+  config.deadline = std::min(config.deadline, config.interval);
+  self->delayed_send(self, config.interval, canary_due{});
+  return {
+      [this](const channel_state& m) { on_state(m); },
+      [this](const payload_batch& m) { on_message(m); },
+      [this](canary_due) { on_due(); },
+      [this](const canary_opened& m) { on_opened(m); },
+      [this](const canary_reply& m) { on_reply(m); },
+      [this](const canary_closed& m) { on_closed(m); },
+  };
+}
+
+void canary_state::on_state(const channel_state& state) {
+  live = state.live;
+  if (live) return;
+  under_way = false;
+  config.status->canary_ok = true;
+}
+
+void canary_state::on_due() {
+  auto next = config.interval;
+  if (std::exchange(judging, false)) {
+    if (std::exchange(under_way, false)) judge();
+    next -= config.deadline;
+  } else if (live) {
+    start();
+    judging = true;
+    next = config.deadline;
+  }
+  self->delayed_send(self, next, canary_due{});
+}
+
+void canary_state::start() {
+  ++number;
+  under_way = true;
+  started = self->clock().now();
+  if (open) {
+    publish();
+  } else if (!connection) {
+    connection = redis::open_connection(
+        *config.loop, config.connection,
+        std::make_unique<events_as_messages>(self->address(), ++connection_id));
+  }
+}
+
+void canary_state::publish() {
+  connection->send({"PUBLISH", config.channel, std::to_string(number)});
+}
+
+void canary_state::on_message(const payload_batch& batch) {
+  config.counters->messages_unwatched +=
+      static_cast<std::int64_t>(batch.ends.size());
+  if (!under_way || !batch.bytes.ends_with(std::to_string(number))) return;
+  under_way = false;
+  refused = false;
+  config.counters->canary.observe(self->clock().now() - started);
+  mark(true);
+}
+
+void canary_state::judge() {
+  // A connection of its own that is dead would look the same: take a new one.
+  drop_connection();
+  mark(false);
+}
+
+void canary_state::mark(bool ok) {
+  if (!ok) ++config.counters->canary_failures;
+  if (config.status->canary_ok.exchange(ok) == ok) return;
+  log(ok ? log_event::canary_back : log_event::canary_late,
+      {{"channel", config.channel}});
+}
+
+void canary_state::on_opened(const canary_opened& opened) {
+  if (opened.connection != connection_id || !connection) return;
+  open = true;
+  if (under_way) publish();
+}
+
+void canary_state::on_reply(const canary_reply& reply) {
+  if (reply.connection != connection_id) return;
+  under_way = false;
+  if (!std::exchange(refused, true))
+    log(log_event::canary_refused, {{"error", reply.error}});
+}
+
+void canary_state::on_closed(const canary_closed& closed) {
+  if (closed.connection == connection_id) drop_connection();
+}
+
+void canary_state::drop_connection() {
+  if (connection) connection->close();
+  connection = nullptr;
+  open = false;
+}
+
+}  // namespace status2::actors

@@ -1,0 +1,52 @@
+#include "service/chaos.hpp"
+
+#include "service/http_client.hpp"
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <chrono>
+#include <ostream>
+
+namespace status2::service {
+
+namespace {
+
+namespace json = boost::json;
+
+http_question question_of(const options& chosen) {
+  const auto& verb = chosen.arguments[0];
+  if (verb == "tree") return {"GET", "/chaos/actors", {}, {}};
+  if (verb == "kill")
+    return {"POST",
+            "/chaos/kill",
+            {},
+            json::serialize(json::object{{"actor", chosen.arguments[1]}})};
+  return {"POST",
+          "/chaos/redis",
+          {},
+          json::serialize(json::object{{"fault", chosen.arguments[1]},
+                                       {"ms", chosen.delay_ms},
+                                       {"for", chosen.length}})};
+}
+
+}  // namespace
+
+std::string chaos(const configuration& values, const options& chosen,
+                  std::ostream& out) {
+  constexpr std::chrono::seconds time_limit{30};
+  constexpr unsigned ok = 200;
+  if (values.chaos_token.empty())
+    return "STATUS_CHAOS_TOKEN_FILE is needed, the same as the broker's";
+  auto question = question_of(chosen);
+  question.token = values.chaos_token;
+  const auto answer = ask(values.listen_addr, question, time_limit);
+  if (!answer.error.empty()) return values.listen_addr + ": " + answer.error;
+  if (answer.status != ok)
+    return "the broker answered " + std::to_string(answer.status) + ": " +
+           answer.body.substr(0, answer.body.find('\n'));
+  out << answer.body << std::flush;
+  return {};
+}
+
+}  // namespace status2::service

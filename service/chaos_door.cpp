@@ -1,0 +1,163 @@
+#include "service/chaos_door.hpp"
+
+#include "actors/log.hpp"
+#include "actors/messages.hpp"
+#include "service/duration.hpp"
+
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <caf/send.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <openssl/crypto.h>
+#include <optional>
+#include <utility>
+
+namespace status2::service {
+
+namespace {
+
+namespace json = boost::json;
+using transport::command_request;
+using transport::http_reply;
+
+http_reply json_reply(unsigned status, std::string body) {
+  return {status, "application/json", std::move(body) + "\n"};
+}
+
+http_reply refusal(unsigned status, std::string_view why) {
+  return json_reply(status, json::serialize(json::object{{"error", why}}));
+}
+
+std::optional<json::object> parse_body(const std::string& body) {
+  boost::system::error_code error;
+  auto value = json::parse(body, error);
+  if (error || !value.is_object()) return std::nullopt;
+  return std::move(value.as_object());
+}
+
+std::string text_in(const json::object& body, std::string_view key) {
+  const auto* value = body.if_contains(key);
+  if (value == nullptr || !value->is_string()) return {};
+  return std::string(value->as_string());
+}
+
+/// Passes the supervisor's answer on.
+actors::answer_function answer_to(const chaos_door::reply_function& reply) {
+  return [reply](unsigned status, const std::string& body) {
+    reply(json_reply(status, body));
+  };
+}
+
+std::optional<redis::upstream_fault::kind> parse_fault(std::string_view name) {
+  using kind = redis::upstream_fault::kind;
+  if (name == "drop") return kind::drop;
+  if (name == "stall") return kind::stall;
+  if (name == "delay") return kind::delay;
+  return std::nullopt;
+}
+
+/// What the body of /chaos/redis asks for; nothing if it is not understood.
+std::optional<redis::upstream_fault> fault_of(const json::object& body) {
+  constexpr std::int64_t longest_delay_ms = 60000;
+  constexpr std::chrono::hours longest{1};
+  redis::upstream_fault fault;
+  const auto kind = parse_fault(text_in(body, "fault"));
+  const auto length = parse_duration(text_in(body, "for"));
+  if (!kind || !length || length->count() <= 0 || *length > longest)
+    return std::nullopt;
+  fault.what = *kind;
+  fault.until = std::chrono::steady_clock::now() + *length;
+  if (const auto* ms = body.if_contains("ms")) {
+    if (!ms->is_int64() || ms->as_int64() < 0 ||
+        ms->as_int64() > longest_delay_ms)
+      return std::nullopt;
+    fault.delay = std::chrono::milliseconds{ms->as_int64()};
+  } else if (fault.what == redis::upstream_fault::kind::delay) {
+    return std::nullopt;
+  }
+  return fault;
+}
+
+}  // namespace
+
+chaos_door::chaos_door(std::string token, caf::actor supervisor,
+                       actors::broker_counters& counters)
+    : token_(std::move(token)),
+      supervisor_(std::move(supervisor)),
+      counters_(counters) {}
+
+void chaos_door::answer(const command_request& request,
+                        const reply_function& reply) const {
+  if (token_.empty()) {
+    reply({.status = 404, .body = "not found\n"});
+    return;
+  }
+  if (!authorized(request.authorization)) {
+    actors::log(actors::log_event::chaos_denied,
+                {{"remote", request.remote}, {"action", request.path}});
+    reply(refusal(401, "the bearer token is missing or wrong"));
+    return;
+  }
+  const bool get = request.method == "GET";
+  const bool post = request.method == "POST";
+  if (request.path == "/chaos/actors" && get)
+    caf::anon_send(supervisor_, actors::tree_wanted{answer_to(reply)});
+  else if (request.path == "/chaos/kill" && post)
+    kill(request, reply);
+  else if (request.path == "/chaos/redis" && post)
+    harm_redis(request, reply);
+  else if (request.path == "/chaos/actors" || request.path == "/chaos/kill" ||
+           request.path == "/chaos/redis")
+    reply(refusal(405,
+                  "GET /chaos/actors, POST /chaos/kill, "
+                  "POST /chaos/redis"));
+  else
+    reply(refusal(404, "no such path"));
+}
+
+bool chaos_door::authorized(std::string_view header) const {
+  constexpr std::string_view scheme = "Bearer ";
+  if (!header.starts_with(scheme)) return false;
+  const auto given = header.substr(scheme.size());
+  // Takes as long for a wrong token as for the right one.
+  return given.size() == token_.size() &&
+         CRYPTO_memcmp(given.data(), token_.data(), token_.size()) == 0;
+}
+
+void chaos_door::kill(const command_request& request,
+                      const reply_function& reply) const {
+  const auto body = parse_body(request.body);
+  const auto actor = body ? text_in(*body, "actor") : std::string();
+  if (actor.empty()) {
+    reply(refusal(400, R"(the body must be {"actor":"…"})"));
+    return;
+  }
+  ++counters_.chaos_uses;
+  actors::log(
+      actors::log_event::chaos_used,
+      {{"action", "kill"}, {"actor", actor}, {"remote", request.remote}});
+  caf::anon_send(supervisor_, actors::kill_wanted{actor, answer_to(reply)});
+}
+
+void chaos_door::harm_redis(const command_request& request,
+                            const reply_function& reply) const {
+  const auto body = parse_body(request.body);
+  const auto fault = body ? fault_of(*body) : std::nullopt;
+  if (!fault) {
+    reply(refusal(400, R"(the body must be {"fault":"drop|stall|delay",)"
+                       R"("ms":0 to 60000,"for":"up to 1h"})"));
+    return;
+  }
+  ++counters_.chaos_uses;
+  actors::log(actors::log_event::chaos_used,
+              {{"action", "redis"},
+               {"fault", text_in(*body, "fault")},
+               {"for", text_in(*body, "for")},
+               {"remote", request.remote}});
+  caf::anon_send(supervisor_, actors::fault_wanted{*fault, answer_to(reply)});
+}
+
+}  // namespace status2::service
