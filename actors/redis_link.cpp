@@ -113,7 +113,7 @@ void redis_link_state::on_read(const redis_read& read) {
   bool serve = false;
   auto todo = machine->read(read.link, *read.batch, self->clock().now(), serve);
   if (serve) forward(*read.batch);
-  carry_out(std::move(todo));
+  carry_out(todo);
 }
 
 void redis_link_state::on_closed(const redis_closed& closed) {
@@ -146,8 +146,8 @@ void redis_link_state::forward(const redis::reply_batch& batch) {
 
 // -- actions ------------------------------------------------------------------
 
-void redis_link_state::carry_out(actions todo) {
-  for (auto& one : todo) {
+void redis_link_state::carry_out(const actions& todo) {
+  for (const auto& one : todo) {
     switch (one.kind) {
       case action_kind::live:
         tell_live(one, true);

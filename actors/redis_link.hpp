@@ -58,7 +58,7 @@ struct redis_link_state {
   void on_closed(const redis_closed& closed);
   void on_tick();
 
-  void carry_out(actions todo);
+  void carry_out(const actions& todo);
   void carry_out_on_socket(const redis::action& todo);
   void report(const redis::action& todo);
   void open(redis::link_id link);

@@ -25,8 +25,8 @@ using tcp = asio::ip::tcp;
 using unix_socket = asio::local::stream_protocol::socket;
 using tls_stream = asio::ssl::stream<tcp::socket>;
 
-constexpr std::size_t read_size = 256 * 1024;
-constexpr std::size_t most_unsent = 64 * 1024 * 1024;
+constexpr std::size_t read_size = 262144;
+constexpr std::size_t most_unsent = 67108864;  // 64 MB
 
 /// The TLS context of the process: the system's certificates.
 asio::ssl::context& tls_context() {

@@ -115,6 +115,8 @@ class subscription_machine {
     bool acknowledged = false;    ///< the last answer was to a SUBSCRIBE
   };
   struct link {
+    // clang does not construct it in an optional without this.
+    link() {}  // NOLINT(modernize-use-equals-default)
     link_id id = 0;
     bool open = false;
     bool established = false;  ///< every wanted channel was acknowledged once

@@ -121,6 +121,7 @@ std::vector<const transport::io_counters*> counters_of(
 std::vector<transport::network> networks_of(
     const std::vector<std::string>& texts) {
   std::vector<transport::network> networks;
+  networks.reserve(texts.size());
   for (const auto& text : texts)
     if (auto network = transport::parse_network(text))
       networks.push_back(*network);

@@ -25,7 +25,7 @@ struct listener_settings {
   std::string path_prefix;                   ///< empty or `/…`, no end slash
   std::vector<std::string> allowed_origins;  ///< empty: any
   std::chrono::nanoseconds handshake_timeout{std::chrono::seconds{10}};
-  std::size_t max_header_size = 8 * 1024;  ///< bytes
+  std::size_t max_header_size = 8192;      ///< bytes
   std::vector<network> trusted_proxies{};  ///< whose X-Forwarded-For counts
   std::size_t accept_rate = 0;             ///< upgrades a second; 0: any number
 };

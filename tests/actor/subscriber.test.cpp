@@ -78,6 +78,58 @@ CAF_TEST(an_acknowledged_channel_is_live_and_its_viewers_are_told) {
   CAF_CHECK_EQUAL(live_messages, 1);
 }
 
+CAF_TEST(what_an_outage_may_have_cost_is_told_before_the_channel_is_live) {
+  watch();
+  self->send(subscriber, channel_state{true});
+  consume_messages();
+  CAF_CHECK(blocks.empty());
+  self->send(subscriber, channel_state{false, sys.clock().now()});
+  self->send(subscriber, channel_state{true});
+  consume_messages();
+  CAF_REQUIRE_EQUAL(blocks.size(), 1u);
+  CAF_CHECK(blocks[0]->gap);
+  CAF_CHECK(blocks[0]->bytes.find(R"("cause":"redis"})") != std::string::npos);
+}
+
+CAF_TEST(a_channel_that_was_never_live_has_missed_nothing) {
+  watch();
+  self->send(subscriber, channel_state{false, sys.clock().now()});
+  self->send(subscriber, channel_state{true});
+  consume_messages();
+  CAF_CHECK(blocks.empty());
+}
+
+CAF_TEST(of_two_interruptions_in_a_row_the_first_counts) {
+  watch();
+  using status2::transport::gap_cause;
+  self->send(subscriber, channel_state{true});
+  consume_messages();
+  channel_group::of(viewers).interrupt({sys.clock().now(), gap_cause::restart});
+  self->send(subscriber, channel_state{false, sys.clock().now()});
+  self->send(subscriber, channel_state{true});
+  consume_messages();
+  CAF_REQUIRE_EQUAL(blocks.size(), 1u);
+  CAF_CHECK(blocks[0]->bytes.find(R"("cause":"restart"})") !=
+            std::string::npos);
+}
+
+CAF_TEST(a_link_that_was_replaced_unnoticed_is_told_as_a_gap_as_well) {
+  watch();
+  self->send(subscriber, channel_state{true});
+  self->send(subscriber, channel_state{true, sys.clock().now()});
+  consume_messages();
+  CAF_REQUIRE_EQUAL(blocks.size(), 1u);
+  CAF_CHECK(blocks[0]->gap);
+}
+
+CAF_TEST(messages_are_counted_by_whether_somebody_watched) {
+  publish({"lost in the linger"});
+  watch();
+  publish({"one", "two"});
+  CAF_CHECK_EQUAL(counters.messages_unwatched.load(), 1);
+  CAF_CHECK_EQUAL(counters.messages_fanned_out.load(), 2);
+}
+
 CAF_TEST(an_interrupted_channel_is_not_live) {
   watch();
   self->send(subscriber, channel_state{true});

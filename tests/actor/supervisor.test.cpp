@@ -4,7 +4,13 @@
 #include "actors/io_actor.hpp"
 #include "tests/support/actor_fixture.hpp"
 
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,16 +26,24 @@ struct fixture : status2::support::actor_fixture {
   fixture() {
     supervisor_config config;
     config.spawn_link = [this](const caf::actor&) { return spawn_link(); };
-    config.spawn_subscriber = [this](subscriber_spec spec) {
+    config.spawn_subscriber = [this](const subscriber_spec& spec) {
       subscribers.push_back(idle_actor());
       subscribed.push_back(spec.channel);
       return subscribers.back();
     };
-    config.spawn_session = [this](session_spec spec) {
+    config.spawn_session = [this](const session_spec& spec) {
       sessions.push_back(spawn_session());
       threads.push_back(spec.thread);
       return sessions.back();
     };
+    config.spawn_canary = [this] {
+      canaries.push_back(idle_actor());
+      return canaries.back();
+    };
+    config.canary_channel = "status2:canary";
+    config.max_channels = 3;
+    config.drain_window = 1s;
+    config.fault = fault;
     config.channel_linger = 5s;
     config.threads = 2;
     config.spread_at = 3;
@@ -39,6 +53,8 @@ struct fixture : status2::support::actor_fixture {
     supervisor = own(spawn_unbound<supervisor_state>(sys, std::move(config)));
     self->monitor(supervisor);
     consume_messages();
+    CAF_CHECK_EQUAL(wanted, names{"status2:canary"});
+    wanted.clear();
   }
 
   caf::actor spawn_link() {
@@ -50,6 +66,7 @@ struct fixture : status2::support::actor_fixture {
                   wanted.push_back(channel.name);
               },
               [this](const channel_unwanted& m) { unwanted.push_back(m.name); },
+              [this](const fault_wanted&) { ++faults_seen; },
           };
         })));
     return links.back();
@@ -69,6 +86,23 @@ struct fixture : status2::support::actor_fixture {
     self->send_exit(actor, caf::exit_reason::kill);
     consume_messages();
   }
+  boost::json::object tree() {
+    boost::json::object result;
+    self->send(supervisor, tree_wanted{[&](unsigned, const std::string& text) {
+                 result = boost::json::parse(text).as_object();
+               }});
+    consume_messages();
+    return result;
+  }
+  unsigned ask_kill(const std::string& actor) {
+    unsigned result = 0;
+    self->send(supervisor,
+               kill_wanted{actor, [&](unsigned code, const std::string&) {
+                             result = code;
+                           }});
+    consume_messages();
+    return result;
+  }
   bool live(const std::string& channel) {
     return channel_group::of(*channel_groups::of(sys).get(channel)).live();
   }
@@ -76,9 +110,12 @@ struct fixture : status2::support::actor_fixture {
   broker_counters counters;
   broker_status status;
   caf::actor supervisor;
-  std::vector<caf::actor> links, subscribers, sessions;
+  std::vector<caf::actor> links, subscribers, sessions, canaries;
+  std::shared_ptr<status2::redis::upstream_fault> fault =
+      std::make_shared<status2::redis::upstream_fault>();
   names subscribed, wanted, unwanted;
   std::vector<std::size_t> threads;
+  int faults_seen = 0;
 };
 
 }  // namespace
@@ -129,7 +166,8 @@ CAF_TEST(a_dead_link_is_restarted_and_told_every_wanted_channel) {
   wanted.clear();
   kill(links[0]);
   CAF_REQUIRE_EQUAL(links.size(), 2u);
-  CAF_CHECK_EQUAL(wanted, (names{"run:b", "run:a"}));
+  std::sort(wanted.begin(), wanted.end());
+  CAF_CHECK_EQUAL(wanted, (names{"run:a", "run:b", "status2:canary"}));
   CAF_CHECK_EQUAL(counters.actor_restarts.load(), 1);
   connect("run:c");
   CAF_CHECK_EQUAL(wanted.back(), "run:c");
@@ -185,18 +223,27 @@ CAF_TEST(viewers_of_a_small_channel_stay_on_the_thread_of_the_link) {
   CAF_CHECK_EQUAL(threads.back(), 0u);
 }
 
-CAF_TEST(a_drain_closes_every_session_and_then_ends_the_tree) {
-  connect("run:a");
-  connect("run:b");
+CAF_TEST(a_drain_closes_every_session_over_its_window_and_then_ends_the_tree) {
+  for (int i = 0; i < 10; ++i)
+    connect("run:a");
   self->send(supervisor, drain{});
   consume_messages();
   CAF_CHECK(status.draining.load());
+  CAF_CHECK_EQUAL(tree().at("children").as_array().size(), 3u + 10);
+  pass(500ms);
+  const auto half = tree().at("children").as_array().size() - 3;
+  CAF_CHECK(half >= 4);
+  CAF_CHECK(half <= 6);
+  pass(600ms);
+  bool ended = false;
   self->receive(
       [&](const caf::down_msg& down) {
+        ended = true;
         CAF_CHECK_EQUAL(down.reason,
                         caf::make_error(caf::exit_reason::user_shutdown));
       },
       caf::after(0s) >> [] { CAF_FAIL("the supervisor is still there"); });
+  CAF_CHECK(ended);
 }
 
 CAF_TEST(a_client_who_comes_during_a_drain_is_not_served) {
@@ -209,6 +256,88 @@ CAF_TEST(a_client_who_comes_during_a_drain_is_not_served) {
   self->send(supervisor, client_accepted{std::move(request)});
   consume_messages();
   CAF_CHECK_EQUAL(sessions.size(), 1u);
+}
+
+CAF_TEST(one_channel_more_than_the_limit_is_refused_and_the_others_go_on) {
+  for (const char* name : {"run:a", "run:b", "run:c"})
+    connect(name);
+  connect("run:d");
+  CAF_CHECK_EQUAL(sessions.size(), 3u);
+  CAF_CHECK_EQUAL(counters.channels_refused.load(), 1);
+  connect("run:a");
+  CAF_CHECK_EQUAL(sessions.size(), 4u);
+}
+
+CAF_TEST(the_tree_shows_who_lives_and_how_often_it_was_restarted) {
+  connect("run:a");
+  connect("run:a");
+  kill(links.back());
+  pass(3s);
+  const auto root = tree();
+  CAF_CHECK(root.at("actor") == "supervisor");
+  CAF_CHECK_EQUAL(root.at("uptime_seconds").to_number<double>(), 3.0);
+  const auto& children = root.at("children").as_array();
+  CAF_REQUIRE_EQUAL(children.size(), 5u);
+  const auto& link = children[0].as_object();
+  CAF_CHECK(link.at("actor") == "redis-link");
+  CAF_CHECK_EQUAL(link.at("restarts").to_number<int>(), 1);
+  CAF_CHECK_EQUAL(link.at("id").to_number<std::uint64_t>(), links.back().id());
+  CAF_CHECK(children[1].as_object().at("actor") == "canary");
+  const auto& subscriber = children[2].as_object();
+  CAF_CHECK(subscriber.at("actor") == "subscriber:run:a");
+  CAF_CHECK_EQUAL(subscriber.at("viewers").to_number<int>(), 2);
+  CAF_CHECK_EQUAL(subscriber.at("deliveries").at("imbalance").to_number<int>(),
+                  0);
+  CAF_CHECK(children[3].as_object().at("channel") == "run:a");
+}
+
+CAF_TEST(a_kill_by_name_ends_that_actor_and_its_supervisor_acts) {
+  connect("run:a");
+  CAF_CHECK_EQUAL(ask_kill("subscriber:run:a"), 200u);
+  CAF_CHECK_EQUAL(subscribers.size(), 2u);
+  CAF_CHECK_EQUAL(ask_kill("redis-link"), 200u);
+  CAF_CHECK_EQUAL(links.size(), 2u);
+  CAF_CHECK_EQUAL(ask_kill("canary"), 200u);
+  CAF_CHECK_EQUAL(canaries.size(), 2u);
+  const auto name = "session:" + std::to_string(sessions[0].id());
+  CAF_CHECK_EQUAL(ask_kill(name), 200u);
+  CAF_CHECK_EQUAL(ask_kill(name), 404u);
+  for (const char* nobody :
+       {"", "session:", "session:x", "session:1x", "subscriber:run:b", "link"})
+    CAF_CHECK_EQUAL(ask_kill(nobody), 404u);
+}
+
+CAF_TEST(a_killed_supervisor_says_so_by_its_exit_reason) {
+  CAF_CHECK_EQUAL(ask_kill("supervisor"), 200u);
+  self->receive(
+      [](const caf::down_msg& down) {
+        CAF_CHECK_EQUAL(down.reason, caf::make_error(caf::exit_reason::kill));
+      },
+      caf::after(0s) >> [] { CAF_FAIL("the supervisor is still there"); });
+}
+
+CAF_TEST(a_dead_link_interrupts_every_channel) {
+  connect("run:a");
+  auto group = *channel_groups::of(sys).get("run:a");
+  channel_group::of(group).revive();
+  kill(links.back());
+  const auto start = channel_group::of(group).revive();
+  CAF_REQUIRE(start.has_value());
+  CAF_CHECK(start->cause == status2::transport::gap_cause::restart);
+}
+
+CAF_TEST(an_upstream_fault_reaches_the_connections_and_the_link) {
+  status2::redis::upstream_fault harm;
+  harm.what = status2::redis::upstream_fault::kind::stall;
+  unsigned answered = 0;
+  self->send(supervisor,
+             fault_wanted{harm, [&](unsigned code, const std::string&) {
+                            answered = code;
+                          }});
+  consume_messages();
+  CAF_CHECK_EQUAL(answered, 200u);
+  CAF_CHECK(fault->what == harm.what);
+  CAF_CHECK_EQUAL(faults_seen, 1);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -17,6 +17,7 @@ CAF_TEST(out_of_descriptors_serves_the_connected_and_accepts_again_afterwards) {
   {
     // Connections that ask for nothing use up the descriptors.
     std::vector<tcp_client> idle;
+    idle.reserve(120);
     for (int i = 0; i < 120; ++i)
       idle.emplace_back(broker.port());
     CAF_REQUIRE(broker.logs("accept failed"));

@@ -138,6 +138,7 @@ CAF_TEST(ten_thousand_messages_arrive_in_order_at_every_viewer) {
   stage s;
   auto viewers = live_viewers(s.broker, "run:order", 3);
   std::vector<std::string> payloads;
+  payloads.reserve(10000);
   for (int i = 0; i < 10000; ++i)
     payloads.push_back("message " + std::to_string(i));
   s.redis.client().publish_all("run:order", payloads);

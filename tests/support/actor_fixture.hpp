@@ -36,7 +36,7 @@ class actor_fixture
   caf::actor idle_actor() {
     return own(sys.spawn([](caf::event_based_actor* actor) -> caf::behavior {
       actor->set_default_handler(caf::drop);
-      return {[](caf::unit_t) {}};
+      return {[](const caf::unit_t&) {}};
     }));
   }
 

@@ -33,12 +33,14 @@ namespace {
 /// Keeps what it is given, and on which thread.
 struct recording_sink final : status2::transport::frame_sink {
   recording_sink() { frames.reserve(10000); }  // read while it grows
+  bool wants_gaps() const override { return gaps; }
   void deliver(const frame_ptr& block) noexcept override {
     wrong_thread |= io_thread::current() != home;
     frames.push_back(block);
     count.fetch_add(1, std::memory_order_release);
   }
   io_thread* home = nullptr;
+  bool gaps = false;
   bool wrong_thread = false;
   std::vector<frame_ptr> frames;
   std::atomic<std::size_t> count{0};
@@ -47,7 +49,7 @@ struct recording_sink final : status2::transport::frame_sink {
 struct member_state {
   static constexpr const char* name = "member";
   explicit member_state(caf::event_based_actor* selfptr) : self(selfptr) {}
-  caf::behavior make_behavior(caf::group group, recording_sink* sink) {
+  caf::behavior make_behavior(const caf::group& group, recording_sink* sink) {
     auto* bound = dynamic_cast<io_actor*>(self);
     sink->home = &bound->thread();
     bound->sink(sink);
@@ -62,7 +64,7 @@ struct member_state {
 struct sender_state {
   static constexpr const char* name = "sender";
   explicit sender_state(caf::event_based_actor* selfptr) : self(selfptr) {}
-  caf::behavior make_behavior(caf::group group) {
+  caf::behavior make_behavior(const caf::group& group) {
     return {[this, group](const send_these& m) {
       for (auto& block : m.blocks)
         self->send(group, frame_message{block});
@@ -92,9 +94,10 @@ struct fixture {
     for (auto& thread : threads)
       thread->stop();
   }
-  void join(std::size_t thread, std::size_t how_many) {
+  void join(std::size_t thread, std::size_t how_many, bool gaps = false) {
     for (std::size_t i = 0; i < how_many; ++i) {
       sinks.push_back(std::make_unique<recording_sink>());
+      sinks.back()->gaps = gaps;
       members.push_back(spawn_bound<member_state>(system, *threads[thread],
                                                   group, sinks.back().get()));
     }
@@ -135,9 +138,8 @@ CAF_TEST(every_member_on_every_thread_gets_every_block_in_order) {
   join(1, 5);
   join(2, 2);
   auto sent = blocks(1000);
-  for (std::size_t i = 0; i < sent.size(); i += 10)
-    caf::anon_send(sender,
-                   send_these{{sent.begin() + i, sent.begin() + i + 10}});
+  for (auto from = sent.begin(); from != sent.end(); from += 10)
+    caf::anon_send(sender, send_these{{from, from + 10}});
   CAF_REQUIRE(all_have(1000));
   for (auto& sink : sinks) {
     CAF_CHECK(!sink->wrong_thread);
@@ -152,6 +154,18 @@ CAF_TEST(one_turn_wakes_another_thread_once_however_much_it_sends) {
   CAF_REQUIRE(all_have(500));
   auto wakes = threads[0]->loop().counters().wakes.value() - before;
   CAF_CHECK_EQUAL(wakes, 1);
+}
+
+CAF_TEST(a_gap_is_told_in_order_to_those_who_asked_and_to_nobody_else) {
+  join(1, 1, true);
+  join(1, 1);
+  auto sent = blocks(2);
+  auto gap = std::make_shared<frame_block>(frame_block{"gap", 0, true});
+  caf::anon_send(sender, send_these{{sent[0], gap, sent[1]}});
+  CAF_REQUIRE(eventually(
+      5s, [&] { return sinks[0]->count == 3 && sinks[1]->count == 2; }));
+  CAF_CHECK(sinks[0]->frames[1] == gap);
+  CAF_CHECK(sinks[1]->frames == sent);
 }
 
 CAF_TEST(a_member_that_left_gets_nothing_and_the_others_go_on) {
@@ -172,10 +186,10 @@ CAF_TEST(a_member_that_left_gets_nothing_and_the_others_go_on) {
 CAF_TEST(members_that_come_and_go_under_load_never_see_a_block_twice) {
   join(1, 1);
   auto sent = blocks(2000);
-  for (std::size_t i = 0; i < sent.size(); i += 50) {
-    caf::anon_send(sender,
-                   send_these{{sent.begin() + i, sent.begin() + i + 50}});
-    join(i % 3, 1);
+  std::size_t round = 0;
+  for (auto from = sent.begin(); from != sent.end(); from += 50) {
+    caf::anon_send(sender, send_these{{from, from + 50}});
+    join(round++ % 3, 1);
   }
   CAF_REQUIRE(eventually(10s, [&] { return sinks[0]->count == 2000; }));
   CAF_CHECK(sinks[0]->frames == sent);

@@ -48,7 +48,7 @@ class journal {
 struct listener_state {
   static constexpr const char* name = "listener";
   explicit listener_state(caf::event_based_actor*) {}
-  caf::behavior make_behavior(std::string channel, journal* to) {
+  caf::behavior make_behavior(const std::string& channel, journal* to) {
     return {
         [=](channel_state state) {
           to->add(channel + (state.live ? " live" : " lost"));

@@ -80,10 +80,10 @@ struct script {
   }
   script& take(std::vector<action> actions) {
     static const char* const names[] = {
-        "open",         "close",        "subscribe", "unsubscribe", "ping",
-        "live",         "not_live",     "deliver",   "established", "added",
-        "interrupted",  "failed",       "refused",   "surfaced",    "silent",
-        "first_chosen", "second_chosen"};
+        "open",   "close",        "subscribe",    "unsubscribe", "ping",
+        "live",   "not_live",     "missed",       "deliver",     "established",
+        "added",  "interrupted",  "failed",       "refused",     "surfaced",
+        "silent", "first_chosen", "second_chosen"};
     for (auto& one : actions) {
       if (one.kind == action_kind::deliver) {
         deliver(one.batch);
@@ -94,6 +94,7 @@ struct script {
       for (auto& name : one.channels)
         text += " " + name;
       log.push_back(text);
+      if (one.since != decltype(one.since){}) last_since = one.since;
       last_wait = one.wait.count() != 0 ? one.wait : last_wait;
     }
     return *this;
@@ -105,6 +106,7 @@ struct script {
       {.request_timeout = 1s, .retry = {1s, 30s}, .max_retries = 3, .batch = 2},
       [this] { return chance; }};
   std::chrono::nanoseconds last_wait{0};
+  subscription_machine::time_point last_since{};
   std::vector<std::string> log;
 };
 
@@ -222,10 +224,35 @@ CAF_TEST(the_second_link_takes_over_when_it_has_everything_and_the_first_none) {
   // What comes before every channel is acknowledged is kept, not dropped.
   CAF_CHECK_EQUAL(s.says(2, {"+a", "a=1"}).seen(), lines{});
   CAF_CHECK_EQUAL(s.says(2, {"a=2", "+b", "b=3"}).seen(),
-                  (lines{"second_chosen 2", "close 1", "a=1", "a=2", "b=3",
-                         "established 2"}));
+                  (lines{"second_chosen 2", "close 1", "missed 2 a b", "a=1",
+                         "a=2", "b=3", "established 2"}));
   CAF_CHECK_EQUAL(s.says(1, {"a=old"}).seen(), lines{});
   CAF_CHECK_EQUAL(s.says(2, {"a=4"}).seen(), (lines{"a=4"}));
+}
+
+CAF_TEST(what_may_be_missed_begins_with_the_last_sign_of_life) {
+  script s;
+  serve_a(s);
+  const auto heard = s.now;
+  s.pass(500ms).closed(1);
+  CAF_CHECK(s.last_since == heard);
+  s.pass(1s).opened(2).says(2, {"+a"});
+  const auto heard_again = s.now;
+  s.pass(2s).opened(3).pass(100ms).says(3, {"+a"}).seen();
+  CAF_CHECK(s.machine.live("a"));
+  CAF_CHECK(s.last_since == heard_again);
+}
+
+CAF_TEST(channels_of_greatest_weight_are_subscribed_first) {
+  const std::vector<std::string> names{"a", "bbb", "cc", "dddd"};
+  subscription_machine machine(
+      {}, [] { return 0.5; }, [](const std::string& n) { return n.size(); });
+  subscription_machine::time_point now{};
+  machine.start(now);
+  machine.want(names, now);
+  const auto actions = machine.opened(1, now);
+  CAF_REQUIRE_EQUAL(actions.size(), 1u);
+  CAF_CHECK_EQUAL(actions[0].channels, (lines{"dddd", "bbb", "cc", "a"}));
 }
 
 CAF_TEST(a_silent_link_that_breaks_leaves_the_second_in_charge) {

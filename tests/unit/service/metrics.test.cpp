@@ -67,6 +67,38 @@ CAF_TEST(ended sessions are told apart by their reason) {
       has_line(text, "status2_sessions_closed_total{reason=\"shutdown\"} 0"));
 }
 
+CAF_TEST(a histogram has its buckets their sum and their count) {
+  const transport::io_counters loop;
+  actors::broker_counters broker;
+  broker.canary.observe(std::chrono::milliseconds{2});
+  broker.canary.observe(std::chrono::milliseconds{3});
+  broker.canary.observe(std::chrono::seconds{60});
+  const auto text = metrics({&loop}, broker).text();
+  CAF_CHECK(has_line(text, "# TYPE status2_canary_seconds histogram"));
+  CAF_CHECK(has_line(text, "status2_canary_seconds_bucket{le=\"0.001\"} 0"));
+  CAF_CHECK(has_line(text, "status2_canary_seconds_bucket{le=\"0.0025\"} 1"));
+  CAF_CHECK(has_line(text, "status2_canary_seconds_bucket{le=\"0.005\"} 2"));
+  CAF_CHECK(has_line(text, "status2_canary_seconds_bucket{le=\"10\"} 2"));
+  CAF_CHECK(has_line(text, "status2_canary_seconds_bucket{le=\"+Inf\"} 3"));
+  CAF_CHECK(has_line(text, "status2_canary_seconds_count 3"));
+  CAF_CHECK(has_line(text, "status2_canary_seconds_sum 60.005"));
+}
+
+CAF_TEST(what was due and went nowhere is an imbalance) {
+  transport::io_counters loop;
+  actors::broker_counters broker;
+  const auto slow =
+      static_cast<std::size_t>(transport::close_reason::slow_consumer);
+  loop.deliveries_due.add(10);
+  loop.messages_forwarded.add(5);
+  loop.messages_waiting.add(2);
+  loop.messages_discarded[slow].add(2);
+  const auto text = metrics({&loop}, broker).text();
+  CAF_CHECK(has_line(text, "status2_conservation_imbalance 1"));
+  CAF_CHECK(has_line(
+      text, "status2_messages_discarded_total{reason=\"slow_consumer\"} 2"));
+}
+
 CAF_TEST(every row is served once and nothing else) {
   const transport::io_counters loop;
   actors::broker_counters broker;

@@ -95,6 +95,23 @@ CAF_TEST(watch takes an address and its settings) {
   CAF_CHECK_EQUAL(chosen.arguments, words);
 }
 
+CAF_TEST(chaos takes what to do and to whom) {
+  const auto tree = parse({"chaos", "tree"});
+  CAF_CHECK_EQUAL(tree.error, "");
+  CAF_CHECK(tree.what == verb::chaos);
+  const auto kill =
+      parse({"chaos", "--listen-addr", ":9100", "kill", "subscriber:run:log"});
+  CAF_CHECK_EQUAL(kill.error, "");
+  CAF_CHECK(flag_of(kill, "STATUS_LISTEN_ADDR") == ":9100");
+  const std::vector<std::string> words{"kill", "subscriber:run:log"};
+  CAF_CHECK_EQUAL(kill.arguments, words);
+  const auto delay =
+      parse({"chaos", "redis", "delay", "--ms", "200", "--for", "1m"});
+  CAF_CHECK_EQUAL(delay.error, "");
+  CAF_CHECK_EQUAL(delay.delay_ms, 200u);
+  CAF_CHECK_EQUAL(delay.length, "1m");
+}
+
 CAF_TEST(what is not understood is an error of one line) {
   const std::vector<std::vector<std::string>> wrong{
       {"--no-such-flag"},
@@ -108,6 +125,10 @@ CAF_TEST(what is not understood is an error of one line) {
       {"watch", "--count", "many", "ws://h/a:b"},
       {"healthcheck", "now"},
       {"docs"},
+      {"chaos"},
+      {"chaos", "kill"},
+      {"chaos", "dance", "now"},
+      {"chaos", "tree", "redis-link"},
   };
   for (const auto& words : wrong) {
     const auto error = parse(words).error;

@@ -102,3 +102,18 @@ CAF_TEST(ping_and_hangup_are_framed_once) {
   CAF_CHECK_EQUAL(ping_frame()->messages, 0u);
   CAF_CHECK_EQUAL(ping_frame().get(), ping_frame().get());
 }
+
+CAF_TEST(a_gap_names_its_window_and_its_cause) {
+  using std::chrono::milliseconds;
+  const gap what{gap::time_point{milliseconds{1'700'000'000'007}},
+                 gap::time_point{milliseconds{1'700'000'001'500}},
+                 gap_cause::restart};
+  const std::string text =
+      R"({"type":"gap","since":"2023-11-14T22:13:20.007Z",)"
+      R"("until":"2023-11-14T22:13:21.500Z","cause":"restart"})";
+  const auto block = gap_frame(what);
+  CAF_CHECK_EQUAL(block->bytes,
+                  header({0x81, static_cast<int>(text.size())}) + text);
+  CAF_CHECK_EQUAL(block->messages, 0u);
+  CAF_CHECK(block->gap);
+}
