@@ -111,6 +111,17 @@ void channel_group::interrupt(gap_start start) {
   if (live_.exchange(false, std::memory_order_acq_rel)) gap_ = start;
 }
 
+channel_group::deliveries channel_group::tally() const {
+  deliveries all;
+  for (const auto& there : by_thread_) {
+    all.due += there.tally->due.value();
+    all.sent += there.tally->sent.value();
+    all.discarded += there.tally->discarded.value();
+    all.waiting += there.tally->waiting.value();
+  }
+  return all;
+}
+
 std::size_t channel_group::size() const {
   std::size_t bound = 0;
   for (auto& there : by_thread_)

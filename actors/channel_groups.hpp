@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -58,7 +59,15 @@ class channel_group final : public caf::abstract_group {
   /// Thread: that of the Redis link.
   void interrupt(gap_start start);
 
-  /// What became of deliveries to the members on `thread`.
+  /// What became of deliveries to the members on all threads. Thread: any.
+  struct deliveries {
+    std::int64_t due = 0;
+    std::int64_t sent = 0;
+    std::int64_t discarded = 0;
+    std::int64_t waiting = 0;
+  };
+  deliveries tally() const;
+  /// The same of the members on `thread`, which counts it.
   const std::shared_ptr<transport::delivery_tally>& tally(
       std::size_t thread) const {
     return by_thread_[thread].tally;

@@ -43,24 +43,14 @@ json::object child_row(std::string name, const supervisor_state::child& child,
   return result;
 }
 
-/// Where deliveries of a channel went, all threads together.
-json::object deliveries(const caf::group& viewers, std::size_t threads) {
-  std::int64_t due = 0;
-  std::int64_t sent = 0;
-  std::int64_t discarded = 0;
-  std::int64_t waiting = 0;
-  for (std::size_t i = 0; i < threads; ++i) {
-    const auto& tally = *channel_group::of(viewers).tally(i);
-    due += tally.due.value();
-    sent += tally.sent.value();
-    discarded += tally.discarded.value();
-    waiting += tally.waiting.value();
-  }
-  return {{"due", due},
-          {"sent", sent},
-          {"discarded", discarded},
-          {"waiting", waiting},
-          {"imbalance", due - sent - discarded - waiting}};
+/// Where deliveries of a channel went.
+json::object deliveries_of(const channel_group& viewers) {
+  const auto all = viewers.tally();
+  return {{"due", all.due},
+          {"sent", all.sent},
+          {"discarded", all.discarded},
+          {"waiting", all.waiting},
+          {"imbalance", all.due - all.sent - all.discarded - all.waiting}};
 }
 
 }  // namespace
@@ -78,7 +68,7 @@ void supervisor_state::on_tree(const tree_wanted& wanted) const {
     subscriber["live"] = group.live();
     subscriber["viewers"] = entry.viewer_count;
     subscriber["group_members"] = group.size();
-    subscriber["deliveries"] = deliveries(entry.viewers, config.threads);
+    subscriber["deliveries"] = deliveries_of(group);
     children.push_back(std::move(subscriber));
   }
   for (const auto& [id, entry] : sessions) {

@@ -35,7 +35,7 @@ CAF_TEST(what_is_not_understood_is_ignored) {
 }
 
 CAF_TEST(malformed_json_is_logged_at_a_bounded_rate) {
-  stage s;
+  stage s(environment{{"STATUS_CLIENT_MESSAGE_RATE", "0"}});
   auto viewer = s.view("run:noise");
   const auto start = std::chrono::steady_clock::now();
   for (int i = 0; i < 500; ++i)

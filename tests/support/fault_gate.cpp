@@ -52,6 +52,8 @@ class fault_gate::pair : public std::enable_shared_from_this<pair> {
     if (gate_.pairs_.erase(shared_from_this()) != 0) --gate_.open_;
   }
 
+  void strand() { stranded_ = true; }
+
   void reset() {
     error_code ignored;
     for (auto& pipe : pipes_)
@@ -100,7 +102,7 @@ class fault_gate::pair : public std::enable_shared_from_this<pair> {
     if (!from(where).is_open()) return;
     auto& pipe = at(where);
     const auto& now = rule_of(where);
-    if (now.what == fault::drop) {
+    if (now.what == fault::drop || stranded_) {
       if (!error) read(where);
       return;
     }
@@ -165,6 +167,7 @@ class fault_gate::pair : public std::enable_shared_from_this<pair> {
 
   fault_gate& gate_;
   std::array<pipe, 2> pipes_;  ///< by direction
+  bool stranded_ = false;
 };
 
 fault_gate::fault_gate(std::uint16_t server) : server_(server) {
@@ -207,6 +210,13 @@ void fault_gate::small_parts(direction where, std::size_t bytes) {
 
 void fault_gate::close_on_data(direction where) {
   set(where, {.what = fault::close_on_data});
+}
+
+void fault_gate::strand() {
+  ask([this] {
+    for (const auto& one : pairs_)
+      one->strand();
+  });
 }
 
 void fault_gate::reset() {

@@ -46,6 +46,9 @@ class fault_gate {
   /// The next byte closes its connection on both sides.
   void close_on_data(direction where);
 
+  /// The connections there are carry nothing any more and do not end, like a
+  /// peer that is gone without a FIN; those to come work.
+  void strand();
   /// Resets every connection there is, on both sides.
   void reset();
   /// While set, connecting is refused; existing connections stay.

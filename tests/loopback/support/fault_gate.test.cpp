@@ -158,6 +158,20 @@ CAF_TEST(swallows_what_is_dropped_and_its_end) {
   CAF_CHECK_EQUAL(server.open(), 2u);
 }
 
+CAF_TEST(strands_what_is_open_and_serves_what_comes) {
+  tcp_client client(gate.port());
+  client.send("a");
+  CAF_REQUIRE(receives(client, "a"));
+  gate.strand();
+  client.send("never");
+  tcp_client next(gate.port());
+  next.send("b");
+  CAF_CHECK(receives(next, "b"));
+  CAF_CHECK(!client.receive(std::chrono::steady_clock::now() + 50ms));
+  CAF_CHECK(!client.closed());
+  CAF_CHECK_EQUAL(server.open(), 2u);
+}
+
 CAF_TEST(delays_one_direction) {
   tcp_client client(gate.port());
   client.send("a");

@@ -91,7 +91,9 @@ struct script {
       }
       std::string text = names[static_cast<int>(one.kind)];
       if (one.link != 0) text += " " + std::to_string(one.link);
-      for (auto& name : one.channels)
+      auto names_in_order = one.channels;
+      std::sort(names_in_order.begin(), names_in_order.end());
+      for (auto& name : names_in_order)
         text += " " + name;
       log.push_back(text);
       if (one.since != decltype(one.since){}) last_since = one.since;

@@ -1,0 +1,101 @@
+// The chaos door: shut without a token, and what it does with one.
+#include "tests/support/chaos_stage.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/stage.hpp"
+
+#include <caf/test/unit_test.hpp>
+
+#include <string>
+
+using namespace status2::support;
+using namespace std::chrono_literals;
+
+CAF_TEST(without_a_token_the_door_does_not_exist) {
+  stage s;
+  CAF_CHECK_EQUAL(s.broker.get("/chaos/actors").status, 404u);
+  CAF_CHECK_EQUAL(request(s.broker.port(), "POST", "/chaos/kill").status, 404u);
+}
+
+CAF_TEST(a_missing_or_wrong_token_is_401_and_logged) {
+  chaos_stage s;
+  for (const auto* token : {"", "let me i", "let me in!", "LET ME IN"})
+    CAF_CHECK_EQUAL(s.ask("GET", "/chaos/actors", {}, token).status, 401u);
+  CAF_REQUIRE(s.broker.logs("chaos access denied", 4));
+  const auto line = s.broker.logged("chaos access denied")[0];
+  CAF_CHECK_EQUAL(text_of(line, "level"), "WARN");
+  CAF_CHECK_EQUAL(text_of(line, "action"), "/chaos/actors");
+}
+
+CAF_TEST(what_it_does_not_understand_changes_nothing) {
+  chaos_stage s;
+  CAF_CHECK_EQUAL(s.ask("POST", "/chaos/kill", "{}").status, 400u);
+  CAF_CHECK_EQUAL(s.ask("POST", "/chaos/kill", "no json").status, 400u);
+  CAF_CHECK_EQUAL(s.kill("nobody"), 404u);
+  CAF_CHECK_EQUAL(s.harm_redis("burn", "1s"), 400u);
+  CAF_CHECK_EQUAL(s.harm_redis("stall", "soon"), 400u);
+  CAF_CHECK_EQUAL(s.harm_redis("stall", "2h"), 400u);
+  CAF_CHECK_EQUAL(s.harm_redis("delay", "1s", 100000), 400u);
+  CAF_CHECK_EQUAL(s.ask("DELETE", "/chaos/actors").status, 405u);
+  CAF_CHECK_EQUAL(s.ask("GET", "/chaos/nothing").status, 404u);
+  CAF_CHECK_EQUAL(s.ask("POST", "/chaos/kill", std::string(5000, ' ')).status,
+                  413u);
+  CAF_CHECK_EQUAL(*s.broker.metric("status2_chaos_uses_total"), 1.0);
+}
+
+CAF_TEST(the_tree_names_every_living_actor) {
+  chaos_stage s;
+  auto viewers = live_viewers(s.broker, "run:tree", 3);
+  const auto root = s.tree();
+  CAF_CHECK_EQUAL(text_of(root, "actor"), "supervisor");
+  CAF_CHECK_EQUAL(s.actors("redis-link").size(), 1u);
+  CAF_CHECK_EQUAL(s.actors("session:").size(), 3u);
+  const auto subscribers = s.actors("subscriber:");
+  CAF_REQUIRE_EQUAL(subscribers.size(), 1u);
+  CAF_CHECK_EQUAL(text_of(subscribers[0], "actor"), "subscriber:run:tree");
+  CAF_CHECK_EQUAL(subscribers[0].at("viewers").to_number<int>(), 3);
+  CAF_CHECK(subscribers[0].at("live").as_bool());
+}
+
+CAF_TEST(each_use_is_logged_with_who_and_what) {
+  chaos_stage s;
+  CAF_CHECK_EQUAL(s.kill("redis-link"), 200u);
+  CAF_REQUIRE(s.broker.logs("fault injected"));
+  const auto line = s.broker.logged("fault injected")[0];
+  CAF_CHECK_EQUAL(text_of(line, "level"), "WARN");
+  CAF_CHECK_EQUAL(text_of(line, "action"), "kill");
+  CAF_CHECK_EQUAL(text_of(line, "actor"), "redis-link");
+  CAF_CHECK(text_of(line, "remote").starts_with("127.0.0.1:"));
+  CAF_CHECK(s.broker.metric_becomes("status2_redis_up", 1));
+}
+
+CAF_TEST(the_command_line_speaks_to_it) {
+  chaos_stage s;
+  const environment where{
+      {"STATUS_LISTEN_ADDR", "127.0.0.1:" + std::to_string(s.broker.port())},
+      {"STATUS_CHAOS_TOKEN_FILE", s.token_file}};
+  const auto tree = run_status2({"chaos", "tree"}, where);
+  CAF_CHECK(tree.exit_code == 0);
+  CAF_CHECK(tree.output.find(R"("actor":"redis-link")") != std::string::npos);
+  CAF_CHECK(run_status2({"chaos", "kill", "redis-link"}, where).exit_code == 0);
+  const auto nobody = run_status2({"chaos", "kill", "session:0"}, where);
+  CAF_CHECK(nobody.exit_code == 1);
+  CAF_CHECK(nobody.errors.find("no such actor lives") != std::string::npos);
+  const auto delay = run_status2(
+      {"chaos", "redis", "delay", "--ms", "1", "--for", "1s"}, where);
+  CAF_CHECK(delay.exit_code == 0);
+  const auto tokenless =
+      run_status2({"chaos", "tree"},
+                  {{"STATUS_LISTEN_ADDR", where.at("STATUS_LISTEN_ADDR")}});
+  CAF_CHECK(tokenless.exit_code == 1);
+  CAF_CHECK(s.broker.metric_becomes("status2_redis_up", 1));
+}
+
+CAF_TEST(an_empty_token_file_stops_the_start) {
+  const temporary_directory directory;
+  const auto outcome = run_status2(
+      {"--check-config"},
+      {{"STATUS_CHAOS_TOKEN_FILE", directory.write("token", "\n")}});
+  CAF_CHECK(outcome.exit_code == 2);
+  CAF_CHECK(outcome.errors.find("STATUS_CHAOS_TOKEN_FILE") !=
+            std::string::npos);
+}

@@ -1,0 +1,311 @@
+#include "tests/support/crowd.hpp"
+
+#include "tests/bench/event_loop.hpp"
+#include "tests/bench/frame_reader.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/viewer.hpp"
+
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <charconv>
+#include <ctime>
+#include <exception>
+#include <poll.h>
+#include <set>
+#include <stdexcept>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
+
+namespace status2::support {
+
+namespace {
+
+using wall_clock = std::chrono::system_clock;
+
+/// `2023-11-14T22:13:20.007Z`.
+wall_clock::time_point parse_time(const std::string& text) {
+  std::tm parts{};
+  const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+  int ms = 0;
+  if (rest != nullptr && *rest == '.') std::from_chars(rest + 1, rest + 4, ms);
+  return wall_clock::from_time_t(::timegm(&parts)) +
+         std::chrono::milliseconds{ms};
+}
+
+/// Connected, non-blocking, or -1.
+int connect_to(std::uint16_t port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) !=
+      0) {
+    ::close(fd);
+    return -1;
+  }
+  return fd;
+}
+
+}  // namespace
+
+/// One connection of a viewer, from its request to its end.
+struct crowd::viewing {
+  struct window {
+    wall_clock::time_point since;
+    wall_clock::time_point until;
+  };
+  std::string channel;
+  int fd = -1;
+  bool upgraded = false;
+  std::string head;
+  bench::frame_reader frames;
+  bool live = false;
+  wall_clock::time_point live_at;
+  wall_clock::time_point ended_at = wall_clock::time_point::max();
+  unsigned close_code = 0;
+  std::vector<std::uint64_t> numbers;  ///< as they came
+  std::vector<window> gaps;
+};
+
+class crowd::loop {
+ public:
+  explicit loop(crowd& owner) : owner_(owner) {}
+
+  void run() {
+    for (std::size_t i = 0; i < owner_.options_.viewers; ++i)
+      waiting_.emplace(
+          wall_clock::now(),
+          owner_.options_.channels[i % owner_.options_.channels.size()]);
+    while (!owner_.stop_) {
+      if (owner_.drop_all_.exchange(false)) drop_all();
+      open_due();
+      poll();
+    }
+    for (auto& [fd, one] : open_)
+      ::close(fd);
+  }
+
+ private:
+  void open_due() {
+    // A few at a time, so that what is open is read meanwhile.
+    for (int i = 0; i < 32 && !waiting_.empty() &&
+                    waiting_.begin()->first <= wall_clock::now();
+         ++i) {
+      auto channel = waiting_.begin()->second;
+      waiting_.erase(waiting_.begin());
+      open(std::move(channel));
+    }
+  }
+
+  void open(std::string channel) {
+    const int fd = connect_to(owner_.options_.port);
+    if (fd < 0) return come_back(std::move(channel));
+    auto made = std::make_unique<viewing>();
+    made->fd = fd;
+    made->channel = std::move(channel);
+    const std::string text = "GET /" + made->channel +
+                             "?gap=1 HTTP/1.1\r\nHost: localhost\r\n" +
+                             std::string(upgrade_headers) + "\r\n";
+    ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+    open_[fd] = made.get();
+    owner_.viewings_.push_back(std::move(made));
+  }
+
+  void come_back(std::string channel) {
+    waiting_.emplace(wall_clock::now() + owner_.options_.comes_back_after,
+                     std::move(channel));
+  }
+
+  void poll() {
+    constexpr int pause_ms = 10;
+    std::array<epoll_event, 256> events;
+    const int count = ::epoll_wait(epoll_, events.data(),
+                                   static_cast<int>(events.size()), pause_ms);
+    for (int i = 0; i < count; ++i)
+      if (auto found = open_.find(events[static_cast<std::size_t>(i)].data.fd);
+          found != open_.end())
+        read(*found->second);
+  }
+
+  void read(viewing& one) {
+    std::array<char, 65536> buffer;
+    const auto size =
+        ::recv(one.fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (size < 0 && errno == EAGAIN) return;
+    if (size <= 0) return end(one);
+    std::string_view bytes(buffer.data(), static_cast<std::size_t>(size));
+    if (!one.upgraded) {
+      one.head += bytes;
+      const auto blank = one.head.find("\r\n\r\n");
+      if (blank == std::string::npos) return;
+      if (!one.head.starts_with("HTTP/1.1 101")) {
+        ++owner_.refused_;
+        return end(one);
+      }
+      one.upgraded = true;
+      ++owner_.opened_;
+      const auto init = bench::client_text_frame(R"({"type":"init"})");
+      ::send(one.fd, init.data(), init.size(), MSG_NOSIGNAL);
+      const auto rest = one.head.substr(blank + 4);
+      one.head = {};
+      feed(one, rest);
+      return;
+    }
+    feed(one, bytes);
+  }
+
+  void feed(viewing& one, std::string_view bytes) {
+    one.frames.feed(bytes, [&](const bench::frame_view& frame) {
+      if (frame.kind == bench::opcode::text)
+        on_text(one, frame.payload);
+      else if (frame.kind == bench::opcode::close && frame.payload.size() >= 2)
+        one.close_code = static_cast<unsigned char>(frame.payload[0]) << 8 |
+                         static_cast<unsigned char>(frame.payload[1]);
+    });
+    if (one.close_code != 0) end(one);
+  }
+
+  void on_text(viewing& one, std::string_view text) {
+    constexpr std::string_view status = R"({"type":"status","data":")";
+    if (text.starts_with(status)) {
+      std::uint64_t number = 0;
+      std::from_chars(text.data() + status.size(), text.data() + text.size(),
+                      number);
+      one.numbers.push_back(number);
+      ++owner_.received_;
+    } else if (text == ping_text) {
+      if (!std::exchange(one.live, true)) {
+        one.live_at = wall_clock::now();
+        ++owner_.live_;
+      }
+      const auto pong = bench::client_text_frame(R"({"type":"pong"})");
+      ::send(one.fd, pong.data(), pong.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    } else if (text.starts_with(R"({"type":"gap")")) {
+      const auto gap = boost::json::parse(text).as_object();
+      one.gaps.push_back(
+          {parse_time(std::string(gap.at("since").as_string())),
+           parse_time(std::string(gap.at("until").as_string()))});
+    }
+  }
+
+  void end(viewing& one) {
+    one.ended_at = wall_clock::now();
+    if (one.live) --owner_.live_;
+    open_.erase(one.fd);
+    ::close(std::exchange(one.fd, -1));
+    come_back(one.channel);
+  }
+
+  void drop_all() {
+    for (auto& [fd, one] : std::map(open_))
+      end(*one);
+  }
+
+  crowd& owner_;
+  const int epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
+  std::map<int, viewing*> open_;
+  std::multimap<wall_clock::time_point, std::string> waiting_;
+};
+
+crowd::crowd(crowd_options options) : options_(std::move(options)) {
+  thread_ = std::thread([this] { loop(*this).run(); });
+}
+
+crowd::~crowd() {
+  stop_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+bool crowd::settles() {
+  constexpr int quiet_ms = 300;
+  return eventually(patience, [this] {
+    const auto before = received_.load();
+    ::poll(nullptr, 0, quiet_ms);
+    return received_ == before;
+  });
+}
+
+crowd_report crowd::judge(const publications& published) {
+  stop_ = true;
+  thread_.join();
+  crowd_report report;
+  report.refused = refused_;
+  for (const auto& one : viewings_) {
+    if (!one->upgraded) continue;
+    const bool ended = one->ended_at != wall_clock::time_point::max();
+    if (ended) ++report.closes[one->close_code];
+    report.received += one->numbers.size();
+    report.gaps += one->gaps.size();
+    std::set<std::uint64_t> seen;
+    std::uint64_t highest = 0;
+    for (const auto number : one->numbers) {
+      if (!seen.insert(number).second)
+        ++report.duplicated;
+      else if (number < highest)
+        ++report.reordered;
+      highest = std::max(highest, number);
+    }
+    const auto channel = published.find(one->channel);
+    if (!one->live || channel == published.end()) continue;
+    // What was under way when the connection ended is not the broker's loss.
+    const auto until =
+        ended ? one->ended_at - std::chrono::seconds{1} : one->ended_at;
+    for (std::uint64_t number = 0; number < channel->second.size(); ++number) {
+      const auto& when = channel->second[number];
+      if (when.before <= one->live_at || when.after >= until ||
+          seen.contains(number))
+        continue;
+      const bool told =
+          std::any_of(one->gaps.begin(), one->gaps.end(), [&](const auto& gap) {
+            return gap.since <= when.after && when.before <= gap.until;
+          });
+      ++(told ? report.lost_told : report.lost_untold);
+    }
+  }
+  return report;
+}
+
+numbered_producer::numbered_producer(std::uint16_t redis_port,
+                                     std::vector<std::string> channels)
+    : port_(redis_port), channels_(std::move(channels)) {}
+
+bool numbered_producer::publish() {
+  const auto& channel = channels_[next_channel_++ % channels_.size()];
+  auto& sent = published_[channel];
+  const auto before = wall_clock::now();
+  try {
+    if (!client_) client_ = std::make_unique<redis_client>(port_);
+    const auto reply =
+        client_->command({"PUBLISH", channel, std::to_string(sent.size())});
+    if (reply.error) throw std::runtime_error(reply.text);
+  } catch (const std::exception&) {
+    // It may have been taken all the same: nobody need have got it, anybody
+    // may, and the number is not used again.
+    client_ = nullptr;
+    sent.push_back({wall_clock::time_point::min(), wall_clock::time_point{}});
+    return false;
+  }
+  sent.push_back({before, wall_clock::now()});
+  ++count_;
+  return true;
+}
+
+void numbered_producer::wait_until(std::chrono::steady_clock::time_point when) {
+  const auto left = when - std::chrono::steady_clock::now();
+  const auto ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(left).count();
+  if (ms > 0) ::poll(nullptr, 0, static_cast<int>(ms));
+}
+
+}  // namespace status2::support

@@ -1,0 +1,119 @@
+/// Many viewers on a thread of their own that check everything they get, and
+/// the producer whose numbered messages they check it against.
+#pragma once
+
+#include "tests/support/redis_client.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace status2::support {
+
+struct crowd_options {
+  std::uint16_t port = 0;  ///< of the broker
+  std::vector<std::string> channels{};
+  std::size_t viewers = 0;  ///< spread evenly over the channels
+  /// Come back after a close, as browsers do, after this wait.
+  std::chrono::milliseconds comes_back_after{50};
+};
+
+/// When a message was published, at the earliest and at the latest.
+struct publication {
+  std::chrono::system_clock::time_point before;
+  std::chrono::system_clock::time_point after;
+};
+/// By channel, the index is the message's number.
+using publications = std::map<std::string, std::vector<publication>>;
+
+struct crowd_report {
+  std::size_t received = 0;
+  std::size_t duplicated = 0;
+  std::size_t reordered = 0;
+  /// Published while a viewer was live, never received, and in no gap that it
+  /// was told of.
+  std::size_t lost_untold = 0;
+  std::size_t lost_told = 0;  ///< the same, within a gap it was told of
+  std::size_t gaps = 0;       ///< gap frames
+  /// Ends of connections by close code; 0: without a Close frame.
+  std::map<unsigned, std::size_t> closes;
+  std::size_t refused = 0;  ///< handshakes answered with something else
+};
+
+/// Thread: any, one at a time.
+class crowd {
+ public:
+  explicit crowd(crowd_options options);
+  ~crowd();
+  crowd(const crowd&) = delete;
+  crowd& operator=(const crowd&) = delete;
+
+  /// Viewers whose init is answered now.
+  std::size_t live() const { return live_; }
+  std::size_t received() const { return received_; }
+  /// Handshakes that succeeded.
+  std::size_t opened() const { return opened_; }
+  /// Cuts every connection at once, without a Close; they come back.
+  void drop_all() { drop_all_ = true; }
+
+  /// Waits until nothing more comes; false if it never stops.
+  bool settles();
+  /// Ends the viewers and compares what they got with what was published.
+  crowd_report judge(const publications& published);
+
+ private:
+  struct viewing;
+  class loop;
+  crowd_options options_;
+  std::atomic<std::size_t> live_{0};
+  std::atomic<std::size_t> received_{0};
+  std::atomic<std::size_t> opened_{0};
+  std::atomic<bool> drop_all_{false};
+  std::atomic<bool> stop_{false};
+  std::vector<std::unique_ptr<viewing>> viewings_;  ///< ended ones too
+  std::size_t refused_ = 0;
+  std::thread thread_;
+};
+
+/// Publishes the next number of each channel in turn. Thread: one.
+class numbered_producer {
+ public:
+  numbered_producer(std::uint16_t redis_port,
+                    std::vector<std::string> channels);
+
+  /// One message; false if Redis did not take it, which then does not count.
+  bool publish();
+  /// Publishes at `rate` a second until `end`, calling `meanwhile` between.
+  template <class Meanwhile>
+  void publish_until(std::chrono::steady_clock::time_point end, double rate,
+                     Meanwhile meanwhile) {
+    const auto step = std::chrono::duration_cast<std::chrono::nanoseconds>(
+        std::chrono::duration<double>(1 / rate));
+    auto next = std::chrono::steady_clock::now();
+    for (; next < end; next += step) {
+      wait_until(next);
+      publish();
+      meanwhile();
+    }
+  }
+  const publications& published() const { return published_; }
+  std::size_t count() const { return count_; }
+
+ private:
+  static void wait_until(std::chrono::steady_clock::time_point when);
+
+  const std::uint16_t port_;
+  const std::vector<std::string> channels_;
+  std::unique_ptr<redis_client> client_;
+  std::size_t next_channel_ = 0;
+  std::size_t count_ = 0;
+  publications published_;
+};
+
+}  // namespace status2::support
