@@ -23,7 +23,7 @@ struct restart_policy {
   duration base = std::chrono::milliseconds{10};
   duration ceiling = std::chrono::seconds{5};
   /// More than `intensity` deaths within `window` is a child that cannot live.
-  std::size_t intensity = 20;
+  std::size_t intensity = 8;
   duration window = std::chrono::seconds{10};
 };
 

@@ -166,17 +166,19 @@ void http_connection::answer_admin(std::string_view path) {
 
 void http_connection::read_command(std::string_view path) {
   constexpr std::uint64_t largest_body = 4096;
+  if (parser_->chunked() ||
+      parser_->content_length().value_or(0) > largest_body) {
+    refuse(body_too_large());
+    return;
+  }
   command_ = std::make_unique<http::request_parser<http::string_body>>(
       std::move(*parser_));
-  command_->body_limit(largest_body);
   http::async_read(socket_, buffer_, *command_,
                    [self = shared_from_this(), path = std::string(path)](
                        const error_code& error, std::size_t) {
                      if (!self->socket_.is_open()) return;
                      try {
-                       if (error == http::error::body_limit)
-                         self->refuse(body_too_large());
-                       else if (error)
+                       if (error)
                          self->close();
                        else
                          self->answer_command(path);

@@ -229,7 +229,7 @@ CAF_TEST(a_drain_closes_every_session_over_its_window_and_then_ends_the_tree) {
   self->send(supervisor, drain{});
   consume_messages();
   CAF_CHECK(status.draining.load());
-  CAF_CHECK_EQUAL(tree().at("children").as_array().size(), 3u + 10);
+  CAF_CHECK_EQUAL(tree().at("children").as_array().size(), 3u + 9);
   pass(500ms);
   const auto half = tree().at("children").as_array().size() - 3;
   CAF_CHECK(half >= 4);

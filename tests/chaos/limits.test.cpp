@@ -7,6 +7,7 @@
 #include <caf/test/unit_test.hpp>
 
 #include <csignal>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,7 +43,7 @@ CAF_TEST(more_clients_from_one_address_than_its_limit_are_503) {
   CAF_CHECK(s.broker.metric_becomes("status2_connections_active", 1));
   auto again = s.broker.view("lim:ip", alice);
   CAF_CHECK(again.live());
-  CAF_CHECK_EQUAL(*s.broker.metric("status2_clients_refused_total"), 1.0);
+  CAF_CHECK_EQUAL(s.broker.value("status2_clients_refused_total"), 1.0);
   CAF_CHECK(s.broker.logs("client refused"));
 }
 
@@ -63,7 +64,7 @@ CAF_TEST(one_channel_too_many_is_503_and_there_is_room_after_the_linger) {
   CAF_CHECK(s.broker.metric_becomes("status2_channels_active", 1));
   auto third = s.view("lim:three");
   CAF_CHECK(third.live());
-  CAF_CHECK_EQUAL(*s.broker.metric("status2_channels_refused_total"), 1.0);
+  CAF_CHECK_EQUAL(s.broker.value("status2_channels_refused_total"), 1.0);
   CAF_CHECK(s.broker.logs("channel refused"));
 }
 
@@ -85,8 +86,8 @@ CAF_TEST(under_the_limit_of_all_outboxes_the_largest_goes_first) {
                       {"STATUS_OUTBOX_TOTAL_BYTES", "16MB"},
                       {"STATUS_WRITE_TIMEOUT", "1h"},
                       {"STATUS_IO_THREADS", "1"}});
-  auto large = s.broker.view("lim:large", {.receive_buffer = 4096});
-  auto small = s.broker.view("lim:small", {.receive_buffer = 4096});
+  auto large = s.view("lim:large");
+  auto small = s.view("lim:small");
   auto reader = s.view("lim:small");
   CAF_REQUIRE(large.live());
   CAF_REQUIRE(small.live());
@@ -99,9 +100,10 @@ CAF_TEST(under_the_limit_of_all_outboxes_the_largest_goes_first) {
   }
   for (int i = 0; i < 32; ++i)
     s.redis.publish("lim:large", block);
-  CAF_CHECK(s.broker.metric_becomes(
-      R"(status2_sessions_closed_total{reason="memory_limit"})", 1, 30s));
+  CAF_CHECK(s.broker.metric_becomes("status2_write_errors_total", 1, 30s));
   CAF_CHECK_EQUAL(large.close_code(), 1008);
+  CAF_CHECK(s.broker.metric_becomes(
+      R"(status2_sessions_closed_total{reason="memory_limit"})", 1));
   s.redis.publish("lim:small", "still here");
   CAF_CHECK_EQUAL(reader.next_message(), status_text("still here"));
   for (int i = 0; i < 8; ++i)
@@ -111,7 +113,7 @@ CAF_TEST(under_the_limit_of_all_outboxes_the_largest_goes_first) {
 
 CAF_TEST(a_slow_reader_that_asked_is_told_what_it_missed_before_the_close) {
   stage s(environment{{"STATUS_OUTBOX_BYTES", "64KB"}});
-  auto slow = s.broker.view("/lim:slow?gap=1", {.receive_buffer = 4096});
+  auto slow = s.view("/lim:slow?gap=1");
   CAF_REQUIRE(slow.live());
   for (int i = 0; i < 64; ++i)
     s.redis.publish("lim:slow", std::string(1 << 18, 'x'));
@@ -133,12 +135,12 @@ CAF_TEST(handshakes_are_admitted_at_their_rate_and_health_does_not_wait) {
   const auto start = std::chrono::steady_clock::now();
   crowd people({s.broker.port(), {"lim:herd"}, 150});
   CAF_CHECK(eventually(patience, [&] {
-    return s.broker.metric("status2_handshakes_waiting").value_or(0) > 50;
+    return s.broker.value("status2_handshakes_waiting") > 50;
   }));
   CAF_CHECK_EQUAL(s.broker.get("/health").status, 200u);
   CAF_CHECK(eventually(patience, [&] { return people.live() == 150; }));
   CAF_CHECK(std::chrono::steady_clock::now() - start >= 1s);
-  CAF_CHECK_EQUAL(*s.broker.metric("status2_handshakes_waiting"), 0.0);
+  CAF_CHECK_EQUAL(s.broker.value("status2_handshakes_waiting"), 0.0);
 }
 
 CAF_TEST(a_herd_of_clients_that_all_come_back_at_once_is_served) {
@@ -163,7 +165,7 @@ CAF_TEST(a_herd_of_clients_that_all_come_back_at_once_is_served) {
 }
 
 CAF_TEST(a_drain_spreads_its_closes_over_its_window) {
-  stage s(environment{{"STATUS_DRAIN_WINDOW", "2s"}});
+  stage s(environment{{"STATUS_DRAIN_WINDOW", "5s"}});
   auto viewers = live_viewers(s.broker, "lim:drain", 40);
   s.broker.child().signal(SIGTERM);
   CAF_REQUIRE(eventually(patience,
@@ -172,11 +174,19 @@ CAF_TEST(a_drain_spreads_its_closes_over_its_window) {
   CAF_CHECK_EQUAL(refused(s, "/lim:drain").status, 503u);
   // Who is not closed yet is served on.
   s.redis.publish("lim:drain", "meanwhile");
-  CAF_CHECK(receivers(viewers, "meanwhile") > 20);
-  for (auto& each : viewers)
-    CAF_CHECK_EQUAL(each.close_code(), 1001);
+  std::size_t served = 0;
+  for (auto& each : viewers) {
+    std::optional<server_frame> frame = each.next();
+    if (frame && frame->text == status_text("meanwhile")) {
+      ++served;
+      frame = each.next();
+    }
+    CAF_REQUIRE(frame.has_value());
+    CAF_CHECK_EQUAL(frame->code, 1001);
+  }
+  CAF_CHECK(served > 20);
   CAF_CHECK(s.broker.child().wait(patience) == 0);
-  CAF_CHECK(std::chrono::steady_clock::now() - start >= 1s);
+  CAF_CHECK(std::chrono::steady_clock::now() - start >= 4s);
 }
 
 CAF_TEST(a_second_sigterm_ends_a_long_drain_now) {

@@ -54,6 +54,8 @@ class broker_process {
   /// The value of a sample, by its whole name with labels; nothing if there
   /// is none.
   std::optional<double> metric(std::string_view sample);
+  /// The same; -1 if there is none.
+  double value(std::string_view sample) { return metric(sample).value_or(-1); }
   /// Whether the sample comes to `value` in time.
   bool metric_becomes(std::string_view sample, double value,
                       std::chrono::nanoseconds wait = patience);

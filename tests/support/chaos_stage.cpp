@@ -73,8 +73,8 @@ std::string chaos_stage::imbalance() {
   std::string wrong;
   const auto at_rest = [&] {
     wrong.clear();
-    const auto total = broker.metric("status2_conservation_imbalance");
-    if (total != 0) wrong += "total " + std::to_string(total.value_or(-1));
+    const auto total = broker.value("status2_conservation_imbalance");
+    if (total != 0) wrong += "total " + std::to_string(total);
     std::int64_t members = 0;
     for (const auto& channel : actors("subscriber:")) {
       members += channel.at("group_members").to_number<std::int64_t>();
@@ -84,8 +84,8 @@ std::string chaos_stage::imbalance() {
         wrong += " " + json::serialize(channel);
     }
     const auto sessions = static_cast<std::int64_t>(actors("session:").size());
-    const auto gauge = static_cast<std::int64_t>(
-        broker.metric("status2_connections_active").value_or(-1));
+    const auto gauge =
+        static_cast<std::int64_t>(broker.value("status2_connections_active"));
     if (members != sessions || gauge != sessions)
       wrong += " members " + std::to_string(members) + ", sessions " +
                std::to_string(sessions) + ", gauge " + std::to_string(gauge);
