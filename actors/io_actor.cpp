@@ -1,7 +1,6 @@
 #include "actors/io_actor.hpp"
 
 #include "actors/log.hpp"
-#include "actors/sanitizer.hpp"
 
 #include <caf/sec.hpp>
 
@@ -46,13 +45,7 @@ void io_actor::launch(caf::execution_unit*, bool lazy, bool hide) {
 }
 
 void io_actor::enqueue(caf::mailbox_element_ptr element, caf::execution_unit*) {
-  mailbox_put(element.get());
   caf::event_based_actor::enqueue(std::move(element), &thread_);
-}
-
-caf::invoke_message_result io_actor::consume(caf::mailbox_element& element) {
-  mailbox_taken(&element);
-  return caf::event_based_actor::consume(element);
 }
 
 }  // namespace status2::actors

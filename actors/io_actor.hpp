@@ -22,7 +22,6 @@ class io_actor : public caf::event_based_actor {
   void launch(caf::execution_unit* unit, bool lazy, bool hide) override;
   void enqueue(caf::mailbox_element_ptr element,
                caf::execution_unit* unit) override;
-  caf::invoke_message_result consume(caf::mailbox_element& element) override;
 
   io_thread& thread() const { return thread_; }
 

@@ -201,13 +201,19 @@ void http_connection::answer_command(std::string path) {
   request.authorization = std::string(message[http::field::authorization]);
   request.body = message.body();
   request.remote = printed(remote_);
+  // The answer is given and forgotten on another thread. The reference comes
+  // home all the same: what a connection leaves when it ends belongs to this
+  // thread.
+  auto& home = context_->loop.context();
+  std::shared_ptr<http_connection> away(
+      this, [&home, self = shared_from_this()](http_connection*) mutable {
+        boost::asio::post(home, [self = std::move(self)] {});
+      });
   context_->events->on_command(
-      std::move(request), [self = shared_from_this()](http_reply answer) {
-        boost::asio::post(self->context_->loop.context(),
-                          [self, answer = std::move(answer)]() mutable {
-                            if (self->socket_.is_open())
-                              self->reply(std::move(answer));
-                          });
+      std::move(request), [&home, away = std::move(away)](http_reply answer) {
+        boost::asio::post(home, [away, answer = std::move(answer)]() mutable {
+          if (away->socket_.is_open()) away->reply(std::move(answer));
+        });
       });
 }
 

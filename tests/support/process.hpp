@@ -26,8 +26,8 @@ struct process_options {
 };
 
 /// A child process. Output goes to files, so that it never blocks on us.
-/// Owns: the process; the destructor kills it and waits. It dies with the
-/// test as well. Thread: one.
+/// Owns: the process; the destructor kills it, waits, and passes on what
+/// ThreadSanitizer found in it. It dies with the test as well. Thread: one.
 class process {
  public:
   explicit process(process_options options);
