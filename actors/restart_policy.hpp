@@ -6,6 +6,7 @@
 /// | redis link | any cause | restart; at once, then backoff; intensity      |
 /// |            |           | exceeded: /ready 503, restarts at the ceiling  |
 /// | subscriber | any cause | the same; only its own channel waits           |
+/// | canary     | any cause | the same; nobody waits for it                  |
 /// | session    | any cause | never restarted: its socket is closed, the     |
 /// |            |           | browser comes back by itself                   |
 ///

@@ -20,7 +20,7 @@ enum class close_level : std::uint8_t { debug, info, warn };
   X(idle,            1008, true,  info,  "idle timeout")                       \
   X(slow_consumer,   1008, true,  warn,  "slow consumer")                      \
   X(memory_limit,    1008, true,  warn,  "out of buffer memory")               \
-  X(message_rate,    1008, true,  warn,  "too many messages")                  \
+  X(message_rate,    1008, true,  info,  "too many messages")                  \
   X(message_too_big, 1009, false, info,  "message too big")                    \
   X(internal_error,  1011, false, warn,  "internal error")                     \
   X(shutdown,        1001, true,  info,  "going away")
