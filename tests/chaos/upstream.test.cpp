@@ -168,8 +168,7 @@ CAF_TEST(a_flapping_link_closes_nobody) {
   CAF_CHECK(report.gaps > 0);
 }
 
-CAF_TEST(
-    a_redis_that_is_gone_and_back_closes_nobody_and_the_outage_is_measured) {
+CAF_TEST(a_redis_gone_and_back_closes_nobody_and_the_outage_is_measured) {
   stage s;
   bool gone = false;
   bool back = false;
@@ -213,8 +212,7 @@ CAF_TEST(injected_faults_end_by_themselves) {
   CAF_CHECK_EQUAL(s.imbalance(), "");
 }
 
-CAF_TEST(
-    redis_throwing_the_link_out_for_its_output_buffer_is_an_outage_like_any) {
+CAF_TEST(an_output_buffer_overrun_is_an_outage_like_any_other) {
   stage s;
   auto viewers = live_viewers(s.broker, "up:big", 3);
   s.redis.config_set("client-output-buffer-limit", "pubsub 1mb 1mb 1");

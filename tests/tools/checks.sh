@@ -119,6 +119,28 @@ check_pure() {
   return $bad
 }
 
+# Every test that docs/faults.md names is there: `file`: name, name.
+check_faults() {
+  local bad=0 file names name
+  # shellcheck disable=SC2016  # the backquotes are Markdown's
+  while IFS=: read -r file names; do
+    file=tests/${file//\`/}.test.cpp
+    [[ -f $file ]] || {
+      echo "docs/faults.md names $file, which is not there"
+      bad=1
+      continue
+    }
+    for name in ${names//,/ }; do
+      grep -q "CAF_TEST($name)" "$file" || {
+        echo "docs/faults.md names $name, which is not in $file"
+        bad=1
+      }
+    done
+  done < <(grep -oE '`(unit|loopback|e2e|chaos)/[a-z_/]+`(: [a-z0-9_]+(, [a-z0-9_]+)*)?' \
+    docs/faults.md)
+  return $bad
+}
+
 check_size() {
   local long
   long=$(tracked '*.cpp' '*.hpp' '*.cc' '*.py' '*.js' '*.sh' dev |
