@@ -46,9 +46,17 @@ class transport_server::events final : public listener_events {
   }
   void on_command(command_request&& request,
                   std::function<void(http_reply)> answer) override {
-    answer({.status = 200,
-            .body = request.method + " " + request.path + " " +
-                    request.authorization + " " + request.body});
+    http_reply reply{.status = 200,
+                     .body = request.method + " " + request.path + " " +
+                             request.authorization + " " + request.body};
+    // As the supervisor does: on another thread, which forgets the answer when
+    // its connection may be over, here with the next command.
+    boost::asio::post(
+        server_.session_loop_.context(),
+        [&server = server_, answer = std::move(answer), reply]() mutable {
+          answer(std::move(reply));
+          server.last_answer_ = std::move(answer);
+        });
   }
   std::shared_ptr<void> on_admission(const address& who,
                                      http_refusal& refusal) override {

@@ -93,6 +93,7 @@ class transport_server {
   /// On the sessions' thread.
   std::map<std::size_t, std::unique_ptr<transport::ws_session>> live_;
   std::size_t last_id_ = 0;
+  std::function<void(transport::http_reply)> last_answer_;
   std::shared_ptr<transport::listener> listener_;
   std::thread listener_thread_;
   std::thread session_thread_;

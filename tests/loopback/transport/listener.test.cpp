@@ -308,6 +308,16 @@ CAF_TEST(a_stopped_listener_drops_half_read_requests_and_takes_no_more) {
   CAF_CHECK(refused);
 }
 
+CAF_TEST(a_command_answered_by_another_thread_is_forgotten_on_its_own) {
+  // That it is shows under ThreadSanitizer: connections come and go meanwhile.
+  transport_server server;
+  for (int i = 0; i < 20; ++i) {
+    const auto answer = asked(server, "POST", "/chaos/kill",
+                              "Connection: close\r\nContent-Length: 0\r\n");
+    CAF_CHECK_EQUAL(answer.status, 200u);
+  }
+}
+
 CAF_TEST(addresses_of_all_kinds_open) {
   for (const auto* address : {":0", "127.0.0.1:0", "localhost:0"}) {
     unsigned short port = 0;
