@@ -246,6 +246,37 @@ CAF_TEST(a_redis_without_room_for_one_more_client_is_tried_again) {
   CAF_CHECK_EQUAL(viewer.next_message(), status_text("room"));
 }
 
+CAF_TEST(a_name_that_vanishes_and_comes_back_elsewhere_is_followed) {
+  redis_server redis;
+  redis.config_set("bind", "127.0.0.1 127.0.0.2");
+  temporary_directory directory;
+  const auto now_at = [&](const std::string& line) {
+    return directory.write("hosts", line);
+  };
+  const auto url =
+      "redis://redis.invalid:" + std::to_string(redis.port()) + "/2";
+  broker_process broker(
+      redis, {.variables = {{"STATUS_REDIS_URL", url},
+                            // Who is asked after /etc/hosts answers soon.
+                            {"RES_OPTIONS", "timeout:1 attempts:1"}},
+              .hosts = now_at("127.0.0.1 redis.invalid\n")});
+  auto viewer = broker.view("up:name");
+  CAF_REQUIRE(viewer.live());
+  now_at("127.0.0.1 localhost\n");
+  CAF_CHECK_EQUAL(redis.kill_pubsub_clients(), 1);
+  CAF_REQUIRE(broker.logs("redis subscribe failed", 2));
+  const auto line = broker.logged("redis subscribe failed").back();
+  CAF_CHECK(text_of(line, "error").find("Host not found") == 0);
+  now_at("127.0.0.2 redis.invalid\n");
+  CAF_REQUIRE(eventually(
+      patience, [&] { return redis.subscribers("up:name") == 1; }));
+  const auto link =
+      redis.client().command({"CLIENT", "LIST", "TYPE", "pubsub"}).text;
+  CAF_CHECK(link.find("laddr=127.0.0.2:") != std::string::npos);
+  redis.publish("up:name", "from elsewhere");
+  CAF_CHECK_EQUAL(viewer.next_message(), status_text("from elsewhere"));
+}
+
 CAF_TEST(a_canary_that_does_not_come_back_turns_ready_to_503) {
   chaos_stage s(environment{{"STATUS_CANARY_INTERVAL", "200ms"},
                             {"STATUS_REDIS_REQUEST_TIMEOUT", "10s"}});

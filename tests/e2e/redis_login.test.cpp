@@ -102,6 +102,29 @@ CAF_TEST(a_missing_password_is_logged_as_such) {
   CAF_CHECK(text_of(line, "error").find("NOAUTH") != std::string::npos);
 }
 
+CAF_TEST(a_permission_revoked_in_flight_harms_no_other_channel) {
+  redis_server redis({.users = {"bob on >pw &* ~* +@all"}});
+  broker_process broker(
+      redis, {.variables = {{"STATUS_REDIS_URL", url_with("bob:pw@", redis)}}});
+  auto allowed = broker.view("ok:a");
+  auto revoked = broker.view("no:a");
+  CAF_REQUIRE(allowed.live());
+  CAF_REQUIRE(revoked.live());
+  // Redis ends the connection of a user who may no longer hear a channel.
+  redis.client().command({"ACL", "SETUSER", "bob", "resetchannels", "&ok:*"});
+  CAF_REQUIRE(broker.logs("redis stream interrupted"));
+  CAF_REQUIRE(
+      eventually(patience, [&] { return redis.subscribers("ok:a") == 1; }));
+  redis.publish("ok:a", "served");
+  CAF_CHECK_EQUAL(allowed.next_message(), status_text("served"));
+  CAF_CHECK(broker.logs("redis subscribe failed"));
+  redis.client().command({"ACL", "SETUSER", "bob", "&no:*"});
+  CAF_REQUIRE(
+      eventually(patience, [&] { return redis.subscribers("no:a") == 1; }));
+  redis.publish("no:a", "allowed again");
+  CAF_CHECK_EQUAL(revoked.next_message(), status_text("allowed again"));
+}
+
 CAF_TEST(a_forbidden_channel_harms_no_other) {
   redis_server redis({.users = {"bob on >pw resetchannels &ok:* ~* +@all"}});
   broker_process broker(

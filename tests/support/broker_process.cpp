@@ -33,6 +33,14 @@ process_options serving(const redis_server& redis, broker_options options,
   for (auto& [name, value] : options.variables)
     variables[name] = value;
   auto result = program(std::move(options.arguments), std::move(variables));
+  if (!options.hosts.empty()) {
+    const std::vector<std::string> wrapper{
+        "unshare", "--mount", "sh",
+        "-c",      R"(mount --bind "$0" /etc/hosts && exec "$@")",
+        options.hosts};
+    result.command.insert(result.command.begin(), wrapper.begin(),
+                          wrapper.end());
+  }
   result.descriptors = options.descriptors;
   return result;
 }
