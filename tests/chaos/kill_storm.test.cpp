@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 CAF_TEST(nobody_but_the_killed_is_closed_and_what_is_lost_is_told) {
   constexpr std::size_t viewers = 200;
   std::vector<std::string> channels;
+  channels.reserve(20);
   for (int i = 0; i < 20; ++i)
     channels.push_back("storm:c" + std::to_string(i));
   chaos_stage s;
