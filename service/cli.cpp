@@ -2,9 +2,11 @@
 
 #include "service/chaos.hpp"
 #include "service/documents.hpp"
+#include "service/duration.hpp"
 #include "service/exit_codes.hpp"
 #include "service/healthcheck.hpp"
 #include "service/options.hpp"
+#include "service/paced_publish.hpp"
 #include "service/publish.hpp"
 #include "service/version.hpp"
 #include "service/watch.hpp"
@@ -31,6 +33,27 @@ int print_document(const std::string& name) {
   return show(*text);
 }
 
+int run_publish(const configuration& values, const options& chosen) {
+  std::string error;
+  if (chosen.rate > 0) {
+    const auto length = parse_duration(chosen.length);
+    if (!length || length->count() <= 0)
+      return complain(exit_usage, "--for=" + chosen.length +
+                                      " is no duration; such as 30s or 5m");
+    error = publish_paced(values,
+                          {.channel = chosen.arguments[0],
+                           .channels = chosen.channels,
+                           .rate = chosen.rate,
+                           .length = *length,
+                           .size = chosen.size,
+                           .reference = chosen.reference},
+                          std::cout);
+  } else {
+    error = publish(values, chosen.arguments[0], chosen.arguments[1], std::cin);
+  }
+  return error.empty() ? exit_ok : complain(exit_failed, error);
+}
+
 /// The verbs that need a configuration.
 int run_configured(const options& chosen, const serve_function& serve) {
   const auto loaded = load_configuration(read_environment(), chosen.flags);
@@ -44,11 +67,8 @@ int run_configured(const options& chosen, const serve_function& serve) {
       const auto error = healthcheck(loaded.values.listen_addr);
       return error.empty() ? exit_ok : complain(exit_failed, error);
     }
-    case verb::publish: {
-      const auto error = publish(loaded.values, chosen.arguments[0],
-                                 chosen.arguments[1], std::cin);
-      return error.empty() ? exit_ok : complain(exit_failed, error);
-    }
+    case verb::publish:
+      return run_publish(loaded.values, chosen);
     case verb::chaos: {
       const auto error = chaos(loaded.values, chosen, std::cout);
       return error.empty() ? exit_ok : complain(exit_failed, error);

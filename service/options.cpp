@@ -80,6 +80,12 @@ options parse_command_line(std::vector<std::string> arguments) {
   add_flags(*healthcheck, result.flags);
   auto* publish = add_command(app, "publish");
   add_flags(*publish, result.flags);
+  publish->add_option("--rate", result.rate)->check(CLI::Range(0.01, 1e6));
+  publish->add_option("--for", result.length);
+  publish->add_option("--channels", result.channels)
+      ->check(CLI::Range(1, 100000));
+  publish->add_option("--size", result.size)->check(CLI::Range(1, 1 << 20));
+  publish->add_flag("--reference", result.reference);
   auto* watch = add_command(app, "watch");
   watch->add_option("--count", result.count);
   watch->add_flag("--raw", result.raw);
@@ -107,7 +113,10 @@ options parse_command_line(std::vector<std::string> arguments) {
   } else if (publish->parsed()) {
     result.what = verb::publish;
     result.error =
-        take_arguments(*publish, 2, "publish run:channel TEXT|-", result);
+        result.rate > 0
+            ? take_arguments(*publish, 1, "publish --rate N run:channel",
+                             result)
+            : take_arguments(*publish, 2, "publish run:channel TEXT|-", result);
   } else if (watch->parsed()) {
     result.what = verb::watch;
     result.error = take_arguments(
@@ -144,6 +153,13 @@ std::string help_text() {
       "                                             publish through Redis; -: "
       "a message a\n"
       "                                             line of standard input\n"
+      "       status2 publish [flags] --rate N [--for 10s] [--channels N] "
+      "[--size BYTES]\n"
+      "               [--reference] run:channel     publish stamped, numbered "
+      "messages at a\n"
+      "                                             steady rate and report; "
+      "--reference:\n"
+      "                                             how late Redis alone is\n"
       "       status2 chaos [flags] tree            show the living actors of "
       "a broker\n"
       "       status2 chaos [flags] kill ACTOR      kill one, as the tree "

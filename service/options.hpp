@@ -30,7 +30,11 @@ struct options {
   std::uint64_t count = 0;     ///< watch: messages until it ends; 0: no end
   bool raw = false;            ///< watch: whole frames
   std::uint64_t delay_ms = 0;  ///< chaos redis delay
-  std::string length = "10s";  ///< chaos redis: how long
+  std::string length = "10s";  ///< chaos redis, publish --rate: how long
+  double rate = 0;             ///< publish: messages a second; 0: just one text
+  std::uint64_t channels = 1;  ///< publish --rate
+  std::uint64_t size = 128;    ///< publish --rate: bytes of a message
+  bool reference = false;      ///< publish --rate: measure Redis alone
   std::string error;           ///< empty: all is well
 };
 

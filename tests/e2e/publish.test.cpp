@@ -1,8 +1,10 @@
 // `status2 publish` and a real Redis: ways to reach it and to log in.
 #include "tests/support/broker_process.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/redis_server.hpp"
 
+#include <boost/json/parse.hpp>
 #include <caf/test/unit_test.hpp>
 
 #include <string>
@@ -68,4 +70,51 @@ CAF_TEST(a redis that hangs is given up) {
   redis.thaw();
   CAF_CHECK_EQUAL(result.exit_code.value_or(-1), 1);
   CAF_CHECK(result.errors.find("no answer in time") != std::string::npos);
+}
+
+CAF_TEST(a steady producer reports what it published and how late redis is) {
+  redis_server redis;
+  const auto result =
+      run_status2({"publish", "--rate", "200", "--for", "1s", "--channels", "4",
+                   "--size", "200", "--reference", "run:load"},
+                  {{"STATUS_REDIS_URL", redis.url()}});
+  CAF_REQUIRE_EQUAL(result.exit_code.value_or(-1), 0);
+  const auto report = boost::json::parse(result.output).as_object();
+  CAF_CHECK_EQUAL(report.at("published").to_number<int>(), 200);
+  CAF_CHECK_EQUAL(report.at("answered").to_number<int>(), 200);
+  CAF_CHECK_EQUAL(report.at("skipped").to_number<int>(), 0);
+  const auto& reference = report.at("reference").as_object();
+  CAF_CHECK_EQUAL(reference.at("received").to_number<int>(), 200);
+  CAF_CHECK(reference.at("latency_ms").at("p95").to_number<double>() > 0);
+  CAF_CHECK_EQUAL(redis.calls("publish"), 200);
+}
+
+CAF_TEST(a steady producer lives through a restart of redis) {
+  redis_server redis;
+  process producer({.command = {status2_binary(), "publish", "--rate", "100",
+                                "--for", "3s", "run:load"},
+                    .variables = {{"STATUS_REDIS_URL", redis.url()}}});
+  CAF_REQUIRE(
+      eventually(patience, [&] { return redis.calls("publish") > 20; }));
+  redis.kill();
+  redis.start();
+  CAF_CHECK(eventually(patience, [&] { return redis.calls("publish") > 20; }));
+  CAF_REQUIRE(producer.wait(patience) == 0);
+  CAF_REQUIRE(!producer.lines().empty());
+  const auto report = boost::json::parse(producer.lines()[0]).as_object();
+  const auto number = [&](const char* name) {
+    return report.at(name).to_number<int>();
+  };
+  CAF_CHECK(number("skipped") > 0);
+  CAF_CHECK_EQUAL(number("published") + number("skipped"), 300);
+  CAF_CHECK_EQUAL(number("published"),
+                  number("answered") + number("unanswered"));
+}
+
+CAF_TEST(a steady producer without a redis says so) {
+  const auto result =
+      run_status2({"publish", "--rate", "10", "--for", "1s", "run:load"},
+                  {{"STATUS_REDIS_URL", "redis://127.0.0.1:1"}});
+  CAF_CHECK_EQUAL(result.exit_code.value_or(-1), 1);
+  CAF_CHECK(result.errors.find("Connection refused") != std::string::npos);
 }

@@ -1,0 +1,302 @@
+#include "service/paced_publish.hpp"
+
+#include "redis/connection.hpp"
+#include "service/stamped_message.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <ctime>
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <utility>
+
+namespace status2::service {
+
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+using steady = std::chrono::steady_clock;
+using wall_clock = std::chrono::system_clock;
+using milliseconds = std::chrono::duration<double, std::milli>;
+
+constexpr std::chrono::milliseconds retry_after{50};
+/// Sleeping for less costs more than it evens out.
+constexpr std::chrono::milliseconds shortest_wait{1};
+constexpr std::chrono::seconds last_answers_within{1};
+
+/// A connection that is opened again for as long as it is wanted.
+class standing_connection {
+ public:
+  standing_connection(asio::io_context& loop, const configuration& values)
+      : loop_(loop), values_(values), retry_(loop) {}
+
+  std::function<void()> opened = [] {};
+  std::function<void(const redis::reply_batch&)> read;
+  std::function<void()> lost = [] {};
+
+  void open() {
+    connection_ = redis::open_connection(
+        loop_,
+        {.url = values_.redis,
+         .request_timeout = values_.redis_request_timeout},
+        std::make_unique<events>(*this));
+  }
+  ~standing_connection() {
+    if (connection_) connection_->close();
+  }
+  standing_connection(const standing_connection&) = delete;
+  standing_connection& operator=(const standing_connection&) = delete;
+  void send(const std::vector<std::string_view>& words) {
+    connection_->send(words);
+  }
+  bool is_open() const { return is_open_; }
+  const std::string& error() const { return error_; }
+
+ private:
+  class events final : public redis::connection_events {
+   public:
+    explicit events(standing_connection& owner) : owner_(owner) {}
+    void on_open() override {
+      owner_.is_open_ = true;
+      owner_.opened();
+    }
+    void on_read(redis::reply_batch&& batch) override { owner_.read(batch); }
+    void on_closed(const std::string& error) override {
+      owner_.on_closed(error);
+    }
+
+   private:
+    standing_connection& owner_;
+  };
+
+  void on_closed(const std::string& error) {
+    is_open_ = false;
+    error_ = error;
+    lost();
+    retry_.expires_after(retry_after);
+    retry_.async_wait([this](boost::system::error_code cancelled) {
+      if (!cancelled) open();
+    });
+  }
+
+  asio::io_context& loop_;
+  const configuration& values_;
+  asio::steady_timer retry_;
+  std::shared_ptr<redis::connection> connection_;
+  bool is_open_ = false;
+  std::string error_;
+};
+
+std::chrono::nanoseconds own_cpu() {
+  timespec used{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return std::chrono::seconds{used.tv_sec} +
+         std::chrono::nanoseconds{used.tv_nsec};
+}
+
+json::object percentiles(std::vector<double> values) {
+  json::object result;
+  result["p50"] = percentile(values, 0.5);
+  result["p95"] = percentile(values, 0.95);
+  result["p99"] = percentile(values, 0.99);
+  result["max"] = percentile(values, 1);
+  return result;
+}
+
+/// One run.
+class pacer {
+ public:
+  pacer(const configuration& values, const paced_settings& settings)
+      : settings_(settings),
+        producer_(loop_, values),
+        listener_(loop_, values) {
+    for (std::size_t i = 0; i < settings.channels; ++i)
+      channels_.push_back({settings.channels == 1
+                               ? settings.channel
+                               : settings.channel + "-" + std::to_string(i)});
+  }
+
+  /// Errors: a line, where Redis answered nothing.
+  std::string run();
+  json::object report() const;
+
+ private:
+  struct channel {
+    std::string name;
+    std::uint64_t next = 0;
+  };
+
+  bool begun() const { return start_ != steady::time_point{}; }
+  void begin();
+  void subscribe();
+  void on_answers(const redis::reply_batch& batch);
+  void on_messages(const redis::reply_batch& batch);
+  void on_lost();
+  steady::time_point due_at(std::uint64_t number) const;
+  void pace();
+  void publish_one();
+  void await_the_rest();
+  void after(steady::time_point when, void (pacer::*what)());
+
+  const paced_settings settings_;
+  asio::io_context loop_{1};
+  standing_connection producer_;
+  standing_connection listener_;
+  asio::steady_timer timer_{loop_};
+  std::vector<channel> channels_;
+  std::size_t turn_ = 0;
+  steady::time_point start_;
+  std::uint64_t due_ = 0;  ///< messages whose time has come
+  std::uint64_t published_ = 0;
+  std::uint64_t answered_ = 0;
+  std::uint64_t unanswered_ = 0;
+  std::uint64_t skipped_ = 0;
+  std::uint64_t refused_ = 0;
+  std::uint64_t in_flight_ = 0;
+  std::vector<double> behind_ms_;
+  std::vector<double> reference_ms_;
+};
+
+std::string pacer::run() {
+  asio::signal_set signals(loop_, SIGINT, SIGTERM);
+  signals.async_wait([this](auto, int) { loop_.stop(); });
+  producer_.opened = [this] { begin(); };
+  producer_.read = [this](const auto& batch) { on_answers(batch); };
+  producer_.lost = [this] { on_lost(); };
+  listener_.opened = [this] { subscribe(); };
+  listener_.read = [this](const auto& batch) { on_messages(batch); };
+  listener_.lost = [this] { on_lost(); };
+  auto& first = settings_.reference ? listener_ : producer_;
+  first.open();
+  loop_.run();
+  if (answered_ > 0) return {};
+  return first.error().empty() ? "nothing was answered" : first.error();
+}
+
+void pacer::begin() {
+  if (begun()) return;  // opened again
+  start_ = steady::now();
+  pace();
+}
+
+void pacer::subscribe() {
+  std::vector<std::string_view> words{"SUBSCRIBE"};
+  for (const auto& each : channels_)
+    words.push_back(each.name);
+  listener_.send(words);
+}
+
+void pacer::on_answers(const redis::reply_batch& batch) {
+  for (const auto& reply : batch.replies)
+    ++(reply.kind == redis::reply_kind::error ? refused_ : answered_);
+  in_flight_ -= std::min<std::uint64_t>(in_flight_, batch.replies.size());
+}
+
+void pacer::on_messages(const redis::reply_batch& batch) {
+  const auto now = wall_clock::now();
+  for (const auto& reply : batch.replies) {
+    if (reply.kind == redis::reply_kind::message) {
+      if (const auto stamp = stamp_of(batch.payload(reply)))
+        reference_ms_.push_back(milliseconds(now - *stamp).count());
+    } else if (!begun() && batch.first(reply) == channels_.back().name) {
+      producer_.open();  // the last channel is subscribed
+    }
+  }
+}
+
+void pacer::on_lost() {
+  if (!producer_.is_open()) unanswered_ += std::exchange(in_flight_, 0);
+  // Without a first connection there is nothing to measure.
+  if (!begun()) loop_.stop();
+}
+
+steady::time_point pacer::due_at(std::uint64_t number) const {
+  const std::chrono::duration<double> since(static_cast<double>(number) /
+                                            settings_.rate);
+  return start_ + std::chrono::duration_cast<steady::duration>(since);
+}
+
+void pacer::pace() {
+  const auto now = steady::now();
+  const auto end = start_ + settings_.length;
+  for (; due_at(due_) <= now && due_at(due_) < end; ++due_) {
+    if (producer_.is_open())
+      publish_one();
+    else
+      ++skipped_;
+  }
+  if (now >= end) return await_the_rest();
+  after(std::max(now + shortest_wait, std::min(end, due_at(due_))),
+        &pacer::pace);
+}
+
+void pacer::publish_one() {
+  behind_ms_.push_back(milliseconds(steady::now() - due_at(due_)).count());
+  auto& each = channels_[turn_++ % channels_.size()];
+  const auto text =
+      stamped_message(each.next++, wall_clock::now(), settings_.size);
+  producer_.send({"PUBLISH", each.name, text});
+  ++published_;
+  ++in_flight_;
+}
+
+void pacer::await_the_rest() {
+  const bool all = in_flight_ == 0 &&
+                   (!settings_.reference || reference_ms_.size() >= answered_);
+  const auto now = steady::now();
+  if (all || now > start_ + settings_.length + last_answers_within)
+    return loop_.stop();
+  after(now + shortest_wait, &pacer::await_the_rest);
+}
+
+void pacer::after(steady::time_point when, void (pacer::*what)()) {
+  timer_.expires_at(when);
+  timer_.async_wait([this, what](boost::system::error_code cancelled) {
+    if (!cancelled) (this->*what)();
+  });
+}
+
+json::object pacer::report() const {
+  const auto seconds =
+      std::chrono::duration<double>(
+          std::min(steady::now() - start_, steady::duration(settings_.length)))
+          .count();
+  const auto cpu = std::chrono::duration<double>(own_cpu()).count();
+  json::object result{
+      {"published", published_},
+      {"answered", answered_},
+      {"unanswered", unanswered_ + in_flight_},
+      {"refused", refused_},
+      {"skipped", skipped_},
+      {"seconds", seconds},
+      {"rate", static_cast<double>(published_) / seconds},
+      {"behind_ms", percentiles(behind_ms_)},
+      {"cpu_percent", 100 * cpu / seconds},
+  };
+  if (settings_.reference)
+    result["reference"] =
+        json::object{{"received", reference_ms_.size()},
+                     {"latency_ms", percentiles(reference_ms_)}};
+  return result;
+}
+
+}  // namespace
+
+std::string publish_paced(const configuration& values,
+                          const paced_settings& settings, std::ostream& out) {
+  pacer one(values, settings);
+  const auto error = one.run();
+  if (!error.empty()) return redis::redacted(values.redis) + ": " + error;
+  out << json::serialize(one.report()) << std::endl;
+  return {};
+}
+
+}  // namespace status2::service
