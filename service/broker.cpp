@@ -105,6 +105,7 @@ std::string random_channel() {
 
 std::vector<std::unique_ptr<actors::io_thread>> make_threads(std::size_t n) {
   std::vector<std::unique_ptr<actors::io_thread>> threads;
+  threads.reserve(n);
   for (std::size_t i = 0; i < n; ++i)
     threads.push_back(std::make_unique<actors::io_thread>(i));
   return threads;
@@ -113,6 +114,7 @@ std::vector<std::unique_ptr<actors::io_thread>> make_threads(std::size_t n) {
 std::vector<const transport::io_counters*> counters_of(
     const std::vector<std::unique_ptr<actors::io_thread>>& threads) {
   std::vector<const transport::io_counters*> counters;
+  counters.reserve(threads.size());
   for (auto& thread : threads)
     counters.push_back(&thread->loop().counters());
   return counters;

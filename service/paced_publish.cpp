@@ -1,6 +1,6 @@
 #include "service/paced_publish.hpp"
 
-#include "redis/connection.hpp"
+#include "redis/standing_connection.hpp"
 #include "service/stamped_message.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -12,8 +12,6 @@
 #include <algorithm>
 #include <csignal>
 #include <ctime>
-#include <functional>
-#include <memory>
 #include <ostream>
 #include <utility>
 
@@ -27,73 +25,9 @@ using steady = std::chrono::steady_clock;
 using wall_clock = std::chrono::system_clock;
 using milliseconds = std::chrono::duration<double, std::milli>;
 
-constexpr std::chrono::milliseconds retry_after{50};
 /// Sleeping for less costs more than it evens out.
 constexpr std::chrono::milliseconds shortest_wait{1};
 constexpr std::chrono::seconds last_answers_within{1};
-
-/// A connection that is opened again for as long as it is wanted.
-class standing_connection {
- public:
-  standing_connection(asio::io_context& loop, const configuration& values)
-      : loop_(loop), values_(values), retry_(loop) {}
-
-  std::function<void()> opened = [] {};
-  std::function<void(const redis::reply_batch&)> read;
-  std::function<void()> lost = [] {};
-
-  void open() {
-    connection_ = redis::open_connection(
-        loop_,
-        {.url = values_.redis,
-         .request_timeout = values_.redis_request_timeout},
-        std::make_unique<events>(*this));
-  }
-  ~standing_connection() {
-    if (connection_) connection_->close();
-  }
-  standing_connection(const standing_connection&) = delete;
-  standing_connection& operator=(const standing_connection&) = delete;
-  void send(const std::vector<std::string_view>& words) {
-    connection_->send(words);
-  }
-  bool is_open() const { return is_open_; }
-  const std::string& error() const { return error_; }
-
- private:
-  class events final : public redis::connection_events {
-   public:
-    explicit events(standing_connection& owner) : owner_(owner) {}
-    void on_open() override {
-      owner_.is_open_ = true;
-      owner_.opened();
-    }
-    void on_read(redis::reply_batch&& batch) override { owner_.read(batch); }
-    void on_closed(const std::string& error) override {
-      owner_.on_closed(error);
-    }
-
-   private:
-    standing_connection& owner_;
-  };
-
-  void on_closed(const std::string& error) {
-    is_open_ = false;
-    error_ = error;
-    lost();
-    retry_.expires_after(retry_after);
-    retry_.async_wait([this](boost::system::error_code cancelled) {
-      if (!cancelled) open();
-    });
-  }
-
-  asio::io_context& loop_;
-  const configuration& values_;
-  asio::steady_timer retry_;
-  std::shared_ptr<redis::connection> connection_;
-  bool is_open_ = false;
-  std::string error_;
-};
 
 std::chrono::nanoseconds own_cpu() {
   timespec used{};
@@ -116,8 +50,9 @@ class pacer {
  public:
   pacer(const configuration& values, const paced_settings& settings)
       : settings_(settings),
-        producer_(loop_, values),
-        listener_(loop_, values) {
+        producer_(loop_, {values.redis, values.redis_request_timeout}),
+        listener_(loop_, {values.redis, values.redis_request_timeout}) {
+    channels_.reserve(settings.channels);
     for (std::size_t i = 0; i < settings.channels; ++i)
       channels_.push_back({settings.channels == 1
                                ? settings.channel
@@ -148,8 +83,8 @@ class pacer {
 
   const paced_settings settings_;
   asio::io_context loop_{1};
-  standing_connection producer_;
-  standing_connection listener_;
+  redis::standing_connection producer_;
+  redis::standing_connection listener_;
   asio::steady_timer timer_{loop_};
   std::vector<channel> channels_;
   std::size_t turn_ = 0;
@@ -189,6 +124,7 @@ void pacer::begin() {
 
 void pacer::subscribe() {
   std::vector<std::string_view> words{"SUBSCRIBE"};
+  words.reserve(1 + channels_.size());
   for (const auto& each : channels_)
     words.push_back(each.name);
   listener_.send(words);

@@ -39,12 +39,12 @@ wall_clock::time_point parse_time(const std::string& text) {
 }
 
 /// Connected, non-blocking, or -1.
-int connect_to(std::uint16_t port) {
+int connect_to(const std::string& host, std::uint16_t port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ::inet_pton(AF_INET, host.c_str(), &address.sin_addr);
   if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) !=
       0) {
     ::close(fd);
@@ -62,6 +62,7 @@ struct crowd::viewing {
     wall_clock::time_point until;
   };
   std::string channel;
+  bool slow = false;
   int fd = -1;
   bool upgraded = false;
   std::string head;
@@ -82,7 +83,8 @@ class crowd::loop {
     for (std::size_t i = 0; i < owner_.options_.viewers; ++i)
       waiting_.emplace(
           wall_clock::now(),
-          owner_.options_.channels[i % owner_.options_.channels.size()]);
+          viewer{owner_.options_.channels[i % owner_.options_.channels.size()],
+                 i < owner_.options_.slow});
     while (!owner_.stop_) {
       if (owner_.drop_all_.exchange(false)) drop_all();
       open_due();
@@ -93,23 +95,29 @@ class crowd::loop {
   }
 
  private:
+  struct viewer {
+    std::string channel;
+    bool slow = false;
+  };
+
   void open_due() {
     // A few at a time, so that what is open is read meanwhile.
     for (int i = 0; i < 32 && !waiting_.empty() &&
                     waiting_.begin()->first <= wall_clock::now();
          ++i) {
-      auto channel = waiting_.begin()->second;
+      auto next = waiting_.begin()->second;
       waiting_.erase(waiting_.begin());
-      open(std::move(channel));
+      open(std::move(next));
     }
   }
 
-  void open(std::string channel) {
-    const int fd = connect_to(owner_.options_.port);
-    if (fd < 0) return come_back(std::move(channel));
+  void open(viewer who) {
+    const int fd = connect_to(owner_.options_.host, owner_.options_.port);
+    if (fd < 0) return come_back(std::move(who));
     auto made = std::make_unique<viewing>();
     made->fd = fd;
-    made->channel = std::move(channel);
+    made->channel = std::move(who.channel);
+    made->slow = who.slow;
     const std::string text = "GET /" + made->channel +
                              "?gap=1 HTTP/1.1\r\nHost: localhost\r\n" +
                              std::string(upgrade_headers) + "\r\n";
@@ -122,9 +130,9 @@ class crowd::loop {
     owner_.viewings_.push_back(std::move(made));
   }
 
-  void come_back(std::string channel) {
+  void come_back(viewer who) {
     waiting_.emplace(wall_clock::now() + owner_.options_.comes_back_after,
-                     std::move(channel));
+                     std::move(who));
   }
 
   void poll() {
@@ -132,6 +140,8 @@ class crowd::loop {
     std::array<epoll_event, 256> events;
     const int count = ::epoll_wait(epoll_, events.data(),
                                    static_cast<int>(events.size()), pause_ms);
+    if (count <= 0) return;
+    const std::lock_guard lock(owner_.lateness_mutex_);
     for (int i = 0; i < count; ++i)
       if (auto found = open_.find(events[static_cast<std::size_t>(i)].data.fd);
           found != open_.end())
@@ -184,10 +194,13 @@ class crowd::loop {
                       number);
       one.numbers.push_back(number);
       ++owner_.received_;
+      const auto space = text.find(' ', status.size());
+      if (space != std::string_view::npos) note_stamp(text.substr(space + 1));
     } else if (text == ping_text) {
       if (!std::exchange(one.live, true)) {
         one.live_at = wall_clock::now();
         ++owner_.live_;
+        if (one.slow) stop_reading(one.fd);
       }
       const auto pong = bench::client_text_frame(R"({"type":"pong"})");
       ::send(one.fd, pong.data(), pong.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -204,7 +217,25 @@ class crowd::loop {
     if (one.live) --owner_.live_;
     open_.erase(one.fd);
     ::close(std::exchange(one.fd, -1));
-    come_back(one.channel);
+    come_back({one.channel, one.slow});
+  }
+
+  /// The end of the connection still wakes.
+  void stop_reading(int fd) {
+    epoll_event event{};
+    event.events = EPOLLRDHUP;
+    event.data.fd = fd;
+    ::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event);
+  }
+
+  void note_stamp(std::string_view text) {
+    std::uint64_t then = 0;
+    std::from_chars(text.data(), text.data() + text.size(), then);
+    const auto now = static_cast<std::uint64_t>(
+        std::chrono::steady_clock::now().time_since_epoch().count());
+    const auto late = now > then ? now - then : 0;
+    owner_.recent_.add(late);
+    owner_.whole_.add(late);
   }
 
   void drop_all() {
@@ -215,7 +246,7 @@ class crowd::loop {
   crowd& owner_;
   const int epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   std::map<int, viewing*> open_;
-  std::multimap<wall_clock::time_point, std::string> waiting_;
+  std::multimap<wall_clock::time_point, viewer> waiting_;
 };
 
 crowd::crowd(crowd_options options) : options_(std::move(options)) {
@@ -225,6 +256,28 @@ crowd::crowd(crowd_options options) : options_(std::move(options)) {
 crowd::~crowd() {
   stop_ = true;
   if (thread_.joinable()) thread_.join();
+}
+
+namespace {
+
+crowd_lateness summary(const bench::histogram& values) {
+  const auto at = [&](double share) {
+    return std::chrono::nanoseconds{
+        static_cast<std::int64_t>(values.quantile(share))};
+  };
+  return {values.count(), at(0.5), at(0.95), at(0.99), at(1)};
+}
+
+}  // namespace
+
+crowd_lateness crowd::lateness() {
+  const std::lock_guard lock(lateness_mutex_);
+  return summary(std::exchange(recent_, {}));
+}
+
+crowd_lateness crowd::whole_lateness() {
+  const std::lock_guard lock(lateness_mutex_);
+  return summary(whole_);
 }
 
 bool crowd::settles() {
@@ -244,7 +297,8 @@ crowd_report crowd::judge(const publications& published) {
   for (const auto& one : viewings_) {
     if (!one->upgraded) continue;
     const bool ended = one->ended_at != wall_clock::time_point::max();
-    if (ended) ++report.closes[one->close_code];
+    if (ended)
+      ++(one->slow ? report.slow_closes : report.closes)[one->close_code];
     report.received += one->numbers.size();
     report.gaps += one->gaps.size();
     std::set<std::uint64_t> seen;
@@ -257,7 +311,7 @@ crowd_report crowd::judge(const publications& published) {
       highest = std::max(highest, number);
     }
     const auto channel = published.find(one->channel);
-    if (!one->live || channel == published.end()) continue;
+    if (!one->live || one->slow || channel == published.end()) continue;
     // What was under way when the connection ended is not the broker's loss.
     const auto until =
         ended ? one->ended_at - std::chrono::seconds{1} : one->ended_at;

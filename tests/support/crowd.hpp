@@ -2,6 +2,7 @@
 /// the producer whose numbered messages they check it against.
 #pragma once
 
+#include "tests/bench/histogram.hpp"
 #include "tests/support/redis_client.hpp"
 
 #include <atomic>
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,6 +24,15 @@ struct crowd_options {
   std::size_t viewers = 0;  ///< spread evenly over the channels
   /// Come back after a close, as browsers do, after this wait.
   std::chrono::milliseconds comes_back_after{50};
+  std::string host = "127.0.0.1";  ///< of the broker, an IPv4 address
+  /// So many of the viewers stop reading once they are live.
+  std::size_t slow = 0;
+};
+
+/// How late messages with a stamp were, since somebody last asked.
+struct crowd_lateness {
+  std::uint64_t count = 0;
+  std::chrono::nanoseconds p50{0}, p95{0}, p99{0}, max{0};
 };
 
 /// When a message was published, at the earliest and at the latest.
@@ -29,7 +40,8 @@ struct publication {
   std::chrono::system_clock::time_point before;
   std::chrono::system_clock::time_point after;
 };
-/// By channel, the index is the message's number.
+/// By channel, the index is the message's number, which the message starts
+/// with. Behind a space it may say when it was published (CLOCK_MONOTONIC, ns).
 using publications = std::map<std::string, std::vector<publication>>;
 
 struct crowd_report {
@@ -43,6 +55,7 @@ struct crowd_report {
   std::size_t gaps = 0;       ///< gap frames
   /// Ends of connections by close code; 0: without a Close frame.
   std::map<unsigned, std::size_t> closes;
+  std::map<unsigned, std::size_t> slow_closes;  ///< of those that do not read
   std::size_t refused = 0;  ///< handshakes answered with something else
 };
 
@@ -62,6 +75,10 @@ class crowd {
   /// Cuts every connection at once, without a Close; they come back.
   void drop_all() { drop_all_ = true; }
 
+  /// Of all messages since the last call, and of all.
+  crowd_lateness lateness();
+  crowd_lateness whole_lateness();
+
   /// Waits until nothing more comes; false if it never stops.
   bool settles();
   /// Ends the viewers and compares what they got with what was published.
@@ -78,6 +95,9 @@ class crowd {
   std::atomic<bool> stop_{false};
   std::vector<std::unique_ptr<viewing>> viewings_;  ///< ended ones too
   std::size_t refused_ = 0;
+  std::mutex lateness_mutex_;
+  bench::histogram recent_;
+  bench::histogram whole_;
   std::thread thread_;
 };
 
