@@ -47,7 +47,7 @@ std::string take_arguments(const CLI::App& command, std::size_t wanted,
 
 std::string take_chaos_arguments(const CLI::App& command, options& result) {
   const bool alone = command.remaining() == std::vector<std::string>{"tree"};
-  const auto error =
+  auto error =
       take_arguments(command, alone ? 1 : 2,
                      "chaos tree | chaos kill ACTOR | chaos redis "
                      "drop|stall|delay [--ms N] [--for 10s]",

@@ -268,8 +268,8 @@ CAF_TEST(a_name_that_vanishes_and_comes_back_elsewhere_is_followed) {
   const auto line = broker.logged("redis subscribe failed").back();
   CAF_CHECK(text_of(line, "error").find("Host not found") == 0);
   now_at("127.0.0.2 redis.invalid\n");
-  CAF_REQUIRE(eventually(
-      patience, [&] { return redis.subscribers("up:name") == 1; }));
+  CAF_REQUIRE(
+      eventually(patience, [&] { return redis.subscribers("up:name") == 1; }));
   const auto link =
       redis.client().command({"CLIENT", "LIST", "TYPE", "pubsub"}).text;
   CAF_CHECK(link.find("laddr=127.0.0.2:") != std::string::npos);

@@ -35,8 +35,11 @@ process_options serving(const redis_server& redis, broker_options options,
   auto result = program(std::move(options.arguments), std::move(variables));
   if (!options.hosts.empty()) {
     const std::vector<std::string> wrapper{
-        "unshare", "--mount", "sh",
-        "-c",      R"(mount --bind "$0" /etc/hosts && exec "$@")",
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        R"(mount --bind "$0" /etc/hosts && exec "$@")",
         options.hosts};
     result.command.insert(result.command.begin(), wrapper.begin(),
                           wrapper.end());

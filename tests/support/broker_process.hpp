@@ -34,7 +34,8 @@ struct broker_options {
   std::vector<std::string> arguments{};
   std::uint16_t port = 0;                      ///< 0: a free one
   std::optional<std::uint64_t> descriptors{};  ///< RLIMIT_NOFILE
-  /// This file is its `/etc/hosts`, in a mount namespace of its own; needs root.
+  /// This file is its `/etc/hosts`, in a mount namespace of its own; needs
+  /// root.
   std::string hosts{};
 };
 
