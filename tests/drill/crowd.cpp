@@ -1,7 +1,7 @@
 // status2_crowd: many viewers that check all they get, and their producer. For
 // drills: it lives through every outage and judges at the end. Prints a JSON
-// object a second and the verdict last; reads commands from standard input:
-// "drop" cuts every viewer's connection, "end" ends before the time is over.
+// object a second and the verdict last. SIGUSR1 cuts every viewer's connection;
+// SIGTERM and SIGINT end before the time is over.
 #include "tests/support/crowd.hpp"
 
 #include "tests/bench/sockets.hpp"
@@ -12,8 +12,9 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
-#include <array>
+#include <atomic>
 #include <chrono>
+#include <csignal>
 #include <ctime>
 #include <exception>
 #include <fstream>
@@ -22,7 +23,6 @@
 #include <poll.h>
 #include <stdexcept>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -31,6 +31,8 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 using namespace status2;
 using steady = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds look_every{20};
 
 struct options {
   support::crowd_options crowd{};
@@ -98,27 +100,27 @@ double own_cpu_seconds() {
          1e-9 * static_cast<double>(used.tv_nsec);
 }
 
-/// The commands of whoever started us.
-class commands {
- public:
-  /// The next word, waiting for it until `until`; nothing came: empty.
-  std::string next(steady::time_point until) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        until - steady::now());
-    pollfd input{open_ ? STDIN_FILENO : -1, POLLIN, 0};
-    if (::poll(&input, 1, static_cast<int>(std::max(left, 0ms).count())) <= 0)
-      return {};
-    std::array<char, 64> bytes;
-    const auto size = ::read(STDIN_FILENO, bytes.data(), bytes.size());
-    open_ = size > 0;
-    if (!open_) return {};
-    std::string word(bytes.data(), static_cast<std::size_t>(size));
-    return word.substr(0, word.find('\n'));
-  }
-
- private:
-  bool open_ = true;
+/// What signals ask for.
+struct asked {
+  static inline std::atomic<bool> drop{false};
+  static inline std::atomic<bool> end{false};
 };
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+void take_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int number) {
+    (number == SIGUSR1 ? asked::drop : asked::end) = true;
+  };
+  for (const int number : {SIGUSR1, SIGTERM, SIGINT})
+    ::sigaction(number, &action, nullptr);
+}
+
+void pause_until(steady::time_point when) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      when - steady::now());
+  if (left > 0ms) ::poll(nullptr, 0, static_cast<int>(left.count()));
+}
 
 class drill_run {
  public:
@@ -175,17 +177,17 @@ class drill_run {
   bool await_all(std::chrono::seconds limit) {
     const auto until = steady::now() + limit;
     while (people_.live() < chosen_.crowd.viewers) {
-      if (steady::now() > until) return false;
-      commands_.next(steady::now() + 20ms);
+      if (asked::end || steady::now() > until) return false;
+      pause_until(steady::now() + look_every);
     }
     return true;
   }
 
   void watch(const drill::steady_producer& producer, steady::time_point end) {
     for (auto next = steady::now() + 1s; steady::now() < end;) {
-      const auto word = commands_.next(std::min(next, end));
-      if (word == "end") return;
-      if (word == "drop") people_.drop_all();
+      pause_until(std::min(steady::now() + look_every, end));
+      if (asked::end) return;
+      if (asked::drop.exchange(false)) people_.drop_all();
       if (steady::now() < next) continue;
       next += 1s;
       const json::object line{{"t", unix_seconds()},
@@ -219,7 +221,6 @@ class drill_run {
 
   const options chosen_;
   const std::vector<std::string> channels_;
-  commands commands_;
   support::crowd people_;
 };
 
@@ -231,6 +232,7 @@ int main(int argc, char** argv) {
     CLI::App app{"Viewers that check what they get, and their producer"};
     declare_options(app, chosen);
     CLI11_PARSE(app, argc, argv);
+    take_signals();
     bench::raise_file_limit();
     std::cout << json::serialize(drill_run(chosen).run()) << std::endl;
     return 0;
