@@ -147,6 +147,7 @@ CAF_TEST(a_herd_of_clients_that_all_come_back_at_once_is_served) {
   constexpr std::size_t herd = 9000;
   stage s(environment{{"STATUS_LOG_LEVEL", "warn"}});
   std::vector<std::string> channels;
+  channels.reserve(500);
   for (int i = 0; i < 500; ++i)
     channels.push_back("herd:c" + std::to_string(i));
   crowd people({s.broker.port(), channels, herd});

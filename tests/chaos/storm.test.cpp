@@ -54,7 +54,7 @@ class hostile_clients {
         "GET /storm:c0 HTTP/1.1\r\nHost: x\r\n",  // and no more
         "\x16\x03\x01\x02 no HTTP at all\r\n\r\n",
         "POST /chaos/kill HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
-        handshake + "\xf1\x80\0\0\0\0",  // reserved bits
+        handshake + std::string("\xf1\x80\0\0\0\0", 6),  // reserved bits
         handshake + std::string(4000, '\x81')};
     tcp_client client(stage_.broker.port());
     client.send(first_words[count_++ % first_words.size()]);
@@ -118,6 +118,7 @@ void publish_large(chaos_stage& stage) {
 
 CAF_TEST(a_storm_of_everything_ends_in_balance) {
   std::vector<std::string> channels;
+  channels.reserve(10);
   for (int i = 0; i < 10; ++i)
     channels.push_back("storm:c" + std::to_string(i));
   chaos_stage s(environment{{"STATUS_CANARY_INTERVAL", "500ms"},

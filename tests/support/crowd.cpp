@@ -190,8 +190,10 @@ class crowd::loop {
     constexpr std::string_view status = R"({"type":"status","data":")";
     if (text.starts_with(status)) {
       std::uint64_t number = 0;
-      std::from_chars(text.data() + status.size(), text.data() + text.size(),
-                      number);
+      const auto read = std::from_chars(text.data() + status.size(),
+                                        text.data() + text.size(), number);
+      // Somebody else publishes here as well.
+      if (read.ec != std::errc{}) return;
       one.numbers.push_back(number);
       ++owner_.received_;
       const auto space = text.find(' ', status.size());
