@@ -51,6 +51,7 @@ void declare_options(CLI::App& app, options& chosen) {
   app.add_option("--viewers", chosen.crowd.viewers, "WebSocket clients")
       ->required();
   app.add_option("--slow", chosen.crowd.slow, "of them stop reading");
+  app.add_flag("--pairs", chosen.crowd.pairs, "two connections are one client");
   app.add_option("--come-back-ms", chosen.come_back_ms, "after a close");
   app.add_option("--run", chosen.run, "channels are run:c0, run:c1 and so on");
   app.add_option("--channels", chosen.channels, "channels they share")
@@ -213,6 +214,7 @@ class drill_run {
     result["reordered"] = verdict.reordered;
     result["lost_untold"] = verdict.lost_untold;
     result["lost_told"] = verdict.lost_told;
+    result["uncovered"] = verdict.uncovered;
     result["gaps"] = verdict.gaps;
     result["refused"] = verdict.refused;
     result["closes"] = by_code(verdict.closes);

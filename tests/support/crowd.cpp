@@ -63,6 +63,7 @@ struct crowd::viewing {
   };
   std::string channel;
   bool slow = false;
+  std::size_t seat = 0;  ///< of the viewer
   int fd = -1;
   bool upgraded = false;
   std::string head;
@@ -81,10 +82,8 @@ class crowd::loop {
 
   void run() {
     for (std::size_t i = 0; i < owner_.options_.viewers; ++i)
-      waiting_.emplace(
-          wall_clock::now(),
-          viewer{owner_.options_.channels[i % owner_.options_.channels.size()],
-                 i < owner_.options_.slow});
+      waiting_.emplace(wall_clock::now(),
+                       viewer{channel_of(i), i < owner_.options_.slow, i});
     while (!owner_.stop_) {
       if (owner_.drop_all_.exchange(false)) drop_all();
       open_due();
@@ -98,7 +97,13 @@ class crowd::loop {
   struct viewer {
     std::string channel;
     bool slow = false;
+    std::size_t seat = 0;
   };
+
+  const std::string& channel_of(std::size_t seat) const {
+    const auto& all = owner_.options_.channels;
+    return all[(owner_.options_.pairs ? seat / 2 : seat) % all.size()];
+  }
 
   void open_due() {
     // A few at a time, so that what is open is read meanwhile.
@@ -118,6 +123,7 @@ class crowd::loop {
     made->fd = fd;
     made->channel = std::move(who.channel);
     made->slow = who.slow;
+    made->seat = who.seat;
     const std::string text = "GET /" + made->channel +
                              "?gap=1 HTTP/1.1\r\nHost: localhost\r\n" +
                              std::string(upgrade_headers) + "\r\n";
@@ -219,7 +225,7 @@ class crowd::loop {
     if (one.live) --owner_.live_;
     open_.erase(one.fd);
     ::close(std::exchange(one.fd, -1));
-    come_back({one.channel, one.slow});
+    come_back({one.channel, one.slow, one.seat});
   }
 
   /// The end of the connection still wakes.
@@ -291,6 +297,54 @@ bool crowd::settles() {
   });
 }
 
+std::vector<crowd::client> crowd::clients() const {
+  std::map<std::size_t, client> pairs;
+  std::vector<client> result;
+  for (const auto& one : viewings_) {
+    if (!one->live || one->slow) continue;
+    if (options_.pairs)
+      pairs[one->seat / 2].push_back(one.get());
+    else
+      result.push_back({one.get()});
+  }
+  for (auto& [seat, pair] : pairs)
+    result.push_back(std::move(pair));
+  return result;
+}
+
+void crowd::judge_client(const client& one,
+                         const std::vector<publication>& published,
+                         crowd_report& report) {
+  std::set<std::uint64_t> seen;
+  for (const auto* each : one)
+    seen.insert(each->numbers.begin(), each->numbers.end());
+  const auto live_during = [](const viewing* each, const publication& when) {
+    // What was under way when the connection ended is not the broker's loss.
+    const bool ended = each->ended_at != wall_clock::time_point::max();
+    const auto until =
+        ended ? each->ended_at - std::chrono::seconds{1} : each->ended_at;
+    return when.before > each->live_at && when.after < until;
+  };
+  const auto told = [](const viewing* each, const publication& when) {
+    return std::any_of(
+        each->gaps.begin(), each->gaps.end(), [&](const auto& gap) {
+          return gap.since <= when.after && when.before <= gap.until;
+        });
+  };
+  for (std::uint64_t number = 0; number < published.size(); ++number) {
+    const auto& when = published[number];
+    if (seen.contains(number) || when.before <= one.front()->live_at) continue;
+    const auto any = [&](const auto& test) {
+      return std::any_of(one.begin(), one.end(),
+                         [&](const viewing* each) { return test(each, when); });
+    };
+    if (!any(live_during))
+      ++report.uncovered;
+    else
+      ++(any(told) ? report.lost_told : report.lost_untold);
+  }
+}
+
 crowd_report crowd::judge(const publications& published) {
   stop_ = true;
   thread_.join();
@@ -312,23 +366,12 @@ crowd_report crowd::judge(const publications& published) {
         ++report.reordered;
       highest = std::max(highest, number);
     }
-    const auto channel = published.find(one->channel);
-    if (!one->live || one->slow || channel == published.end()) continue;
-    // What was under way when the connection ended is not the broker's loss.
-    const auto until =
-        ended ? one->ended_at - std::chrono::seconds{1} : one->ended_at;
-    for (std::uint64_t number = 0; number < channel->second.size(); ++number) {
-      const auto& when = channel->second[number];
-      if (when.before <= one->live_at || when.after >= until ||
-          seen.contains(number))
-        continue;
-      const bool told =
-          std::any_of(one->gaps.begin(), one->gaps.end(), [&](const auto& gap) {
-            return gap.since <= when.after && when.before <= gap.until;
-          });
-      ++(told ? report.lost_told : report.lost_untold);
-    }
   }
+  for (const auto& one : clients()) {
+    const auto channel = published.find(one.front()->channel);
+    if (channel != published.end()) judge_client(one, channel->second, report);
+  }
+  if (!options_.pairs) report.uncovered = 0;  // it was away, on purpose
   return report;
 }
 

@@ -27,6 +27,9 @@ struct crowd_options {
   std::string host = "127.0.0.1";  ///< of the broker, an IPv4 address
   /// So many of the viewers stop reading once they are live.
   std::size_t slow = 0;
+  /// Viewers 0 and 1, 2 and 3 and so on are one client with two connections,
+  /// which has a message if either got it.
+  bool pairs = false;
 };
 
 /// How late messages with a stamp were, since somebody last asked.
@@ -52,7 +55,9 @@ struct crowd_report {
   /// was told of.
   std::size_t lost_untold = 0;
   std::size_t lost_told = 0;  ///< the same, within a gap it was told of
-  std::size_t gaps = 0;       ///< gap frames
+  /// Of pairs: published while neither connection was live, and not received.
+  std::size_t uncovered = 0;
+  std::size_t gaps = 0;  ///< gap frames
   /// Ends of connections by close code; 0: without a Close frame.
   std::map<unsigned, std::size_t> closes;
   std::map<unsigned, std::size_t> slow_closes;  ///< of those that do not read
@@ -87,6 +92,12 @@ class crowd {
  private:
   struct viewing;
   class loop;
+  using client = std::vector<const viewing*>;  ///< all it ever opened
+  static void judge_client(const client& one,
+                           const std::vector<publication>& published,
+                           crowd_report& report);
+  std::vector<client> clients() const;
+
   crowd_options options_;
   std::atomic<std::size_t> live_{0};
   std::atomic<std::size_t> received_{0};

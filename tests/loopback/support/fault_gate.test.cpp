@@ -56,7 +56,7 @@ class echo_server {
       accept();
     });
   }
-  void read(std::shared_ptr<client> from) {
+  void read(const std::shared_ptr<client>& from) {
     auto& c = *from;
     c.socket.async_read_some(
         boost::asio::buffer(c.buffer), [this, from](auto error, std::size_t n) {
@@ -96,7 +96,7 @@ bool receives(tcp_client& client, const std::string& text,
 
 bool refused(std::uint16_t port) {
   try {
-    tcp_client{port};
+    const tcp_client client(port);
     return false;
   } catch (const std::exception&) {
     return true;
