@@ -171,8 +171,9 @@ void supervisor_state::on_down(const caf::down_msg& down) {
 }
 
 void supervisor_state::interrupt(const caf::group& viewers) const {
-  // What the dead child had not handled yet was younger than this.
-  constexpr std::chrono::milliseconds margin{100};
+  // What the dead child had not handled yet was younger than this, however
+  // late the thread is; a gap told too long costs nobody anything.
+  constexpr std::chrono::seconds margin{1};
   channel_group::of(viewers).interrupt(
       {self->clock().now() - margin, transport::gap_cause::restart});
 }

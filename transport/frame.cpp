@@ -42,11 +42,8 @@ void append_frame(std::string& out, char first, std::string_view payload) {
 }
 
 /// RFC 3339 in UTC, to the millisecond.
-std::string timestamp(gap::time_point time) {
-  using std::chrono::duration_cast;
-  using std::chrono::milliseconds;
-  const auto since_epoch =
-      duration_cast<milliseconds>(time.time_since_epoch()).count();
+std::string timestamp(std::chrono::milliseconds time) {
+  const auto since_epoch = time.count();
   const std::time_t seconds = since_epoch / 1000;
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
@@ -91,10 +88,13 @@ void append_status_frame(std::string& out, std::string_view payload) {
 }
 
 void append_gap_frame(std::string& out, const gap& what) {
+  using std::chrono::milliseconds;
   std::string text = R"({"type":"gap","since":")";
-  text += timestamp(what.since);
+  text += timestamp(
+      std::chrono::floor<milliseconds>(what.since.time_since_epoch()));
   text += R"(","until":")";
-  text += timestamp(what.until);
+  text +=
+      timestamp(std::chrono::ceil<milliseconds>(what.until.time_since_epoch()));
   text += R"(","cause":")";
   text += name_of(what.cause);
   text += R"("})";

@@ -43,7 +43,7 @@ struct gap {
 };
 
 /// Appends `{"type":"gap","since":"…","until":"…","cause":"…"}`, times in
-/// RFC 3339 with milliseconds, UTC.
+/// RFC 3339 with milliseconds, UTC, rounded outwards.
 void append_gap_frame(std::string& out, const gap& what);
 frame_ptr gap_frame(const gap& what);
 

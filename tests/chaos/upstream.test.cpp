@@ -266,7 +266,9 @@ CAF_TEST(a_name_that_vanishes_and_comes_back_elsewhere_is_followed) {
   CAF_CHECK_EQUAL(redis.kill_pubsub_clients(), 1);
   CAF_REQUIRE(broker.logs("redis subscribe failed", 2));
   const auto line = broker.logged("redis subscribe failed").back();
-  CAF_CHECK(text_of(line, "error").find("Host not found") == 0);
+  // Not found, or nobody answers in time: who is asked after /etc/hosts
+  // decides.
+  CAF_CHECK(text_of(line, "error").starts_with("connect: "));
   now_at("127.0.0.2 redis.invalid\n");
   CAF_REQUIRE(
       eventually(patience, [&] { return redis.subscribers("up:name") == 1; }));

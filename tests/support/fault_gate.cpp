@@ -103,7 +103,10 @@ class fault_gate::pair : public std::enable_shared_from_this<pair> {
     auto& pipe = at(where);
     const auto& now = rule_of(where);
     if (now.what == fault::drop || stranded_) {
-      if (!error) read(where);
+      if (error)
+        ++gate_.swallowed_;
+      else
+        read(where);
       return;
     }
     if (error && error != asio::error::eof) return reset();

@@ -56,6 +56,8 @@ class fault_gate {
 
   std::size_t connections() const { return accepted_; }  ///< ever accepted
   std::size_t open() const { return open_; }
+  /// Ends of connections that drop() or strand() kept from the other side.
+  std::size_t swallowed() const { return swallowed_; }
 
  private:
   enum class fault : std::uint8_t {
@@ -87,6 +89,7 @@ class fault_gate {
   std::set<std::shared_ptr<pair>> pairs_;
   std::atomic<std::size_t> accepted_{0};
   std::atomic<std::size_t> open_{0};
+  std::atomic<std::size_t> swallowed_{0};
   std::thread thread_;
 };
 

@@ -117,3 +117,15 @@ CAF_TEST(a_gap_names_its_window_and_its_cause) {
   CAF_CHECK_EQUAL(block->messages, 0u);
   CAF_CHECK(block->gap);
 }
+
+CAF_TEST(a_gap_is_never_told_shorter_than_it_is) {
+  using std::chrono::microseconds;
+  const gap what{gap::time_point{microseconds{1'700'000'000'007'900}},
+                 gap::time_point{microseconds{1'700'000'000'009'100}},
+                 gap_cause::restart};
+  const auto text = gap_frame(what)->bytes;
+  CAF_CHECK(text.find(R"("since":"2023-11-14T22:13:20.007Z")") !=
+            std::string::npos);
+  CAF_CHECK(text.find(R"("until":"2023-11-14T22:13:20.010Z")") !=
+            std::string::npos);
+}
