@@ -24,9 +24,10 @@ struct sample {
     return sum / static_cast<double>(delays.size());
   }
   double spread() const {
+    const double middle = mean();
     double sum = 0;
     for (const double delay : delays)
-      sum += (delay - mean()) * (delay - mean());
+      sum += (delay - middle) * (delay - middle);
     return std::sqrt(sum / static_cast<double>(delays.size()));
   }
   double share_above(double limit) const {

@@ -13,7 +13,7 @@ namespace {
 // one with id 0x01020304. Netlink's own fields are in the byte order of the
 // machine: the tests run on little-endian ones, as the releases do.
 const std::string packet_message =
-    "\x2c\x00\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"s  // head
+    "\x28\x00\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"s  // head
     "\x02\x00\x16\x6e"s                                   // family, queue
     "\x08\x00\x05\x00\x00\x00\x00\x02"s                   // interface
     "\x0b\x00\x01\x00\x01\x02\x03\x04\x08\x00\x03\x00"s;  // packet header
