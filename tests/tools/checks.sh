@@ -81,6 +81,8 @@ check_includes() {
     forbid $folder 'caf/|spdlog/' \
       'only actors/ and service/ know CAF and spdlog' || bad=1
   done
+  forbid compose/netem 'service/|actors/|transport/|redis/|caf/|boost/' \
+    'compose/netem builds alone, with libstdc++ only' || bad=1
   forbid actors 'service/' 'actors/ does not know service/' || bad=1
   for folder in transport redis actors service; do
     forbid $folder 'tests/' 'the program does not know its tests' || bad=1
