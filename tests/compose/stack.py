@@ -8,8 +8,10 @@ import os
 import pathlib
 import re
 import socket
+import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -104,6 +106,16 @@ class Stack:
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return ""
 
+    def seconds_to_get(self, path: str) -> float:
+        """The median of five, each on a connection of its own."""
+        times = []
+        for _ in range(5):
+            start = time.monotonic()
+            if not self.get(path):
+                raise AssertionError(f"no answer to {path}")
+            times.append(time.monotonic() - start)
+        return statistics.median(times)
+
     def metric(self, name: str) -> float:
         """The sum over all labels."""
         lines = re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$",
@@ -127,10 +139,11 @@ class Watcher:
     """`status2 watch` on a channel, until it has seen `count` messages."""
 
     def __init__(self, stack: Stack, channel: str, count: int) -> None:
+        self.notes = tempfile.TemporaryFile("a+")
         self.process = subprocess.Popen(
             [str(BINARY), "watch", "--count", str(count),
              f"ws://127.0.0.1:{stack.port}/{channel}"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            stdout=subprocess.PIPE, stderr=self.notes, text=True)
 
     def __enter__(self) -> Watcher:
         return self
@@ -138,11 +151,17 @@ class Watcher:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.communicate()
+        self.notes.close()
+
+    def said(self) -> list[str]:
+        """What it said about its connections so far."""
+        self.notes.seek(0)
+        return self.notes.read().splitlines()
 
     def finish(self) -> tuple[list[str], list[str]]:
         """The messages, and what it said about its connections."""
-        out, notes = self.process.communicate(timeout=60)
-        return out.splitlines(), notes.splitlines()
+        out, _ = self.process.communicate(timeout=60)
+        return out.splitlines(), self.said()
 
 
 def remove_images() -> None:
