@@ -77,7 +77,8 @@ class Base(StackTest):
                                      ["127.0.0.1"])
         for service in self.services:
             container = self.stack.container(service)["Id"]
-            users = docker("top", container, "-o", "uid").split()[1:]
+            processes = docker("top", container, "-o", "pid,uid").splitlines()
+            users = {line.split()[1] for line in processes[1:]}
             self.assertTrue(users)
             self.assertNotIn("0", users)
 
