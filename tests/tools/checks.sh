@@ -57,7 +57,7 @@ check_shell() {
     tracked '*.sh'
     tracked | while read -r file; do
       [[ ! -x $file || ! -f $file ]] ||
-        if head -n 1 "$file" | grep -q '^#!.*\bbash\b'; then echo "$file"; fi
+        if head -n 1 "$file" | grep -qE '^#!.*\b(ba)?sh\b'; then echo "$file"; fi
     done
   } | sort -u | xargs -r shellcheck
 }
@@ -141,6 +141,15 @@ check_faults() {
   done < <(grep -oE '`(unit|loopback|e2e|chaos)/[a-z_/]+`(: [a-z0-9_]+(, [a-z0-9_]+)*)?' \
     docs/faults.md)
   return $bad
+}
+
+# Alerts, dashboard, operations page and stack name what exists.
+check_compose() {
+  tracked '*.py' | xargs -r python3 -m py_compile || return 1
+  python3 tests/compose/documents_test.py 2>build/check.log || {
+    cat build/check.log
+    return 1
+  }
 }
 
 check_size() {
