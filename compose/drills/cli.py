@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from . import compare, discovery, rollback
 from .errors import CouldNotRun, Interrupted
@@ -31,8 +32,15 @@ def _count(text: str) -> int:
     return value
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """argparse's own exit code, 2, would mean "unknown"."""
+        self.print_usage(sys.stderr)
+        self.exit(int(Verdict.COULD_NOT_RUN), f"{self.prog}: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="drill", epilog=_EPILOG,
         description="Breaks the service on purpose, and judges how it bears it.",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -33,11 +33,15 @@ def _field(file: str, name: str) -> str:
     return match[1].strip() if match else "unknown"
 
 
+def cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
 def describe() -> dict[str, str | int]:
     kib = _field("/proc/meminfo", "MemTotal").split()[0]
     return {
         "cpu": _field("/proc/cpuinfo", "model name"),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "memory_gib": round(int(kib) / 2**20),
         "architecture": platform.machine(),
         "kernel": platform.release(),
