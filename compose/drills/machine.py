@@ -77,6 +77,5 @@ def versions() -> dict[str, str]:
         "matplotlib": matplotlib_version(),
         "redis-server": output_of(["redis-server", "--version"]),
         "docker": output_of(["docker", "--version"]),
-        "k6": output_of([str(ROOT / "compose/k6/build"), "--version"]),
     }
     return {name: version for name, version in found.items() if version}

@@ -47,13 +47,14 @@ def usual(series: SeriesStore, charts: Sequence[Chart]) -> list[Picture]:
     found = [
         Picture("Latency, publisher to client", "ms", [
             Line(share, series.get(f"latency_{share}_ms"))
-            for share in ("p50", "p95", "p99")]),
+            for share in ("p50", "p95", "p99")] + [
+            Line("p95 of k6", series.get("k6_latency_p95_ms"))]),
         Picture("Deliveries", "a second", _rates(series, {
             "broker": "status2_messages_forwarded_total",
-            "clients": "clients_received_total"})),
+            "witnesses": "clients_received_total"})),
         Picture("Connections", "open", [
             Line("broker", series.get("status2_connections_active")),
-            Line("clients", series.get("clients_open"))]),
+            Line("witnesses", series.get("clients_open"))]),
         Picture("CPU", "% of a core", _prefixed(series, "cpu_percent:", 1)),
         Picture("Resident memory", "MiB", _prefixed(series, "rss_bytes:", _MIB)),
     ]  # fmt: skip
@@ -115,7 +116,9 @@ def svg(
         "font.size": 9,
     }
     with matplotlib.rc_context(settings):
-        figure, axes = pyplot.subplots(figsize=(7.2, 2.3), layout="constrained")
+        figure, axes = pyplot.subplots(figsize=(7.2, 2.3))
+        # The same frame in each picture, so that times stand below each other.
+        axes.set_position((0.08, 0.2, 0.76, 0.67))
         _shade(axes, windows, begun, ended)
         for index, line in enumerate(picture.lines):
             xs, ys = _broken(line.points, begun)
@@ -153,7 +156,7 @@ def _frame(axes, picture: Picture, seconds: float) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.legend(
-        loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, borderaxespad=0
+        loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0
     )
 
 
