@@ -7,6 +7,7 @@ import platform
 import re
 import subprocess
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,11 +64,11 @@ def commit() -> str:
 
 
 def matplotlib_version() -> str:
+    """Without importing it, which takes most of a second."""
     try:
-        import matplotlib
-    except ImportError:
+        return metadata.version("matplotlib")
+    except metadata.PackageNotFoundError:
         return ""
-    return str(matplotlib.__version__)
 
 
 def versions() -> dict[str, str]:

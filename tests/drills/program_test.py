@@ -8,7 +8,7 @@ import signal
 import unittest
 from xml.etree import ElementTree
 
-from support import FolderTest, start, wait_for
+from support import FolderTest, runs, start, wait_for
 
 # A fault is a file. The drill holds it for a minute, unless it is told not to.
 SCENARIO = """
@@ -79,12 +79,7 @@ class Program(FolderTest):
         return process
 
     def child_runs(self) -> bool:
-        pid = (self.folder / "pid").read_text()
-        try:
-            with open(f"/proc/{pid}/stat") as stat:
-                return stat.read().rpartition(")")[2].split()[0] not in "ZX"
-        except OSError:
-            return False
+        return runs(int((self.folder / "pid").read_text()))
 
     def report(self) -> dict:
         (folder,) = self.results.iterdir()

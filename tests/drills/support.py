@@ -37,6 +37,15 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
+def runs(pid: int) -> bool:
+    """A zombie does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
 class FolderTest(unittest.TestCase):
     """A test with a folder of its own."""
 
