@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,10 @@ from .errors import CouldNotRun
 from .machine import IDENTITY
 from .model import Better
 from .verdict import Verdict
+
+
+DEVIATIONS = 3.0  # standard deviations of repeats that are noise
+TRIFLE = 0.25  # of the default noise: never a difference
 
 
 @dataclass(frozen=True)
@@ -66,16 +71,20 @@ def obstacles(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 
 
 def _noise(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[float, str]:
-    """The larger spread of repeats if there were any, else the default."""
+    """What the repeats tell if there were any, else the default.
+
+    A few repeats that agree by chance do not make a trifle a difference.
+    """
+    default = abs(old["median"]) * float(new["noise"])
+    floor = float(new["noise_floor"])
     spreads = [
-        max(side["values"]) - min(side["values"])
+        DEVIATIONS * statistics.stdev(side["values"])
         for side in (old, new)
         if len(side["values"]) > 1
     ]
-    floor = float(new["noise_floor"])
     if spreads:
-        return max(*spreads, floor), "repeats"
-    return max(abs(old["median"]) * float(new["noise"]), floor), "default"
+        return max(*spreads, floor, default * TRIFLE), "repeats"
+    return max(default, floor), "default"
 
 
 def _difference(

@@ -12,7 +12,7 @@ from typing import Any
 from .clock import eventually
 from .errors import CouldNotRun
 from .journal import Journal
-from .model import Better, Measurement, Parameters
+from .model import Better, Bottleneck, Measurement, Parameters
 from .process import Child, Done, Processes
 from .progress import Progress
 from .redaction import Redactor
@@ -35,7 +35,7 @@ class Context:
     series: SeriesStore = field(default_factory=SeriesStore)
     windows: list[Window] = field(default_factory=list)
     measurements: dict[str, Measurement] = field(default_factory=dict)
-    bottlenecks: list[str] = field(default_factory=list)
+    bottlenecks: list[Bottleneck] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     state: Any = None
     cleanup: ExitStack = field(default_factory=ExitStack)
@@ -99,6 +99,7 @@ class Context:
             name, value, unit, samples, better, noise, noise_floor
         )
 
-    def bottleneck(self, why: str) -> None:
-        """The load generator, not the service, was what was measured."""
-        self.bottlenecks.append(why)
+    def bottleneck(self, why: str, spoils: str = "") -> None:
+        """A load generator, not the service, was what was measured, in those
+        measurements whose names begin with `spoils`."""
+        self.bottlenecks.append(Bottleneck(why, spoils))

@@ -17,7 +17,7 @@ from .context import Context
 from .errors import CouldNotRun, Interrupted
 from .faults import Faults
 from .journal import Journal
-from .model import Drill, Level, Measurement, Step
+from .model import Bottleneck, Drill, Level, Measurement, Step
 from .probing import DuringProbes, ProbeResult, ask_after, ask_before
 from .process import Processes
 from .progress import Progress
@@ -43,7 +43,7 @@ class Run:
     steps: list[str] = field(default_factory=list)
     levels: list[Level] = field(default_factory=list)
     measurements: dict[str, Measurement] = field(default_factory=dict)
-    bottlenecks: list[str] = field(default_factory=list)
+    bottlenecks: list[Bottleneck] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
     series: SeriesStore = field(default_factory=SeriesStore)
     versions: dict[str, str] = field(default_factory=dict)

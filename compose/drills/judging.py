@@ -56,8 +56,8 @@ def judge(drill: Drill, runs: list[Run]) -> DrillResult:
                     Verdict.MISSED,
                     f"{probe.name}, {probe.when}: {value}, not {probe.tolerance}",
                 )
-        for why in run.bottlenecks:
-            say(Verdict.UNKNOWN, f"the load generator was the bottleneck: {why}")
+        for spoilt in run.bottlenecks:
+            say(Verdict.UNKNOWN, f"a load generator was the bottleneck: {spoilt.why}")
     if all(not run.failure for run in runs):
         result.levels = [judge_level(level, runs) for level in runs[0].levels]
         for level in result.levels:
@@ -83,12 +83,17 @@ def judge_level(level: Level, runs: Sequence[Run]) -> LevelResult:
     elif samples < level.minimum:
         result.state = "unknown"
         result.why = f"{samples} samples, {level.minimum} are needed"
-    elif level.needs_generator and any(run.bottlenecks for run in runs):
-        result.state = "unknown"
-        result.why = "the load generator was the bottleneck"
+    elif level.needs_generator and _is_spoilt(level, runs):
+        result.state, result.why = "unknown", "its load generator was the bottleneck"
     elif not level.bound.holds(value):
         result.state, result.why = "missed", f"{value:g}, not {level.bound}"
     return result
+
+
+def _is_spoilt(level: Level, runs: Sequence[Run]) -> bool:
+    return any(
+        level.value.startswith(b.spoils) for run in runs for b in run.bottlenecks
+    )
 
 
 def _chosen(level: Level, known: Sequence[Measurement]) -> float:

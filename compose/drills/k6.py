@@ -53,8 +53,9 @@ class Result:
         return int(self.metrics.get(metric, {}).get("count", 0))
 
     def trend(self, metric: str, share: str) -> float:
-        """Such as `p(95)`; NaN without a sample."""
-        return float(self.metrics.get(metric, {}).get(share, math.nan))
+        """Such as `p(95)`; NaN without a sample, where k6 itself says 0."""
+        values = self.metrics.get(metric, {})
+        return float(values[share]) if values.get("count") else math.nan
 
 
 class K6:
@@ -100,7 +101,7 @@ class K6:
         busy = percentile(used, 50)
         if used and busy > BUSY_SHARE * cores * 100:
             self._context.bottleneck(
-                f"k6 used {busy:.0f} % of a core, of {cores} cores"
+                f"k6 used {busy:.0f} % of a core, of {cores} cores", "k6_"
             )
 
     def _add_series(self) -> None:

@@ -111,6 +111,15 @@ class Measurement:
     noise_floor: float = 0.0
 
 
+@dataclass(frozen=True)
+class Bottleneck:
+    """The load generator was what was measured; `spoils` is how the names of
+    the measurements begin that say nothing about the service then."""
+
+    why: str
+    spoils: str = ""
+
+
 class Over(enum.Enum):
     """Which of the values of several repeats a level is judged by."""
 

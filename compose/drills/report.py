@@ -65,7 +65,7 @@ def _run(run: Run, folder: Path) -> dict[str, Any]:
         "seconds": round(run.ended - run.begun, 3),
         "failure": run.failure,
         "not_undone": run.not_undone,
-        "bottlenecks": run.bottlenecks,
+        "bottlenecks": [asdict(b) for b in run.bottlenecks],
         "steps": run.steps,
         "probes": [asdict(p) | {"value": _number(p.value)} for p in run.probes],
         "faults": [

@@ -37,13 +37,18 @@ class Noise(unittest.TestCase):
         self.assertEqual(state(metric(100), metric(121)), "worse")
         self.assertEqual(state(metric(100), metric(79)), "better")
 
-    def test_with_repeats_their_spread_counts(self) -> None:
-        steady = metric(100, 101, 102)
-        self.assertEqual(state(steady, metric(103, 104, 104)), "worse")
+    def test_with_repeats_three_of_their_deviations_count(self) -> None:
+        steady = metric(98, 100, 102)
+        self.assertEqual(state(steady, metric(106, 107, 108)), "worse")
+        self.assertEqual(state(steady, metric(103, 104, 105)), "same")
         wild = metric(80, 100, 120)
-        self.assertEqual(state(wild, metric(110, 130, 139)), "same")
-        # The spread of either side, whichever is larger.
+        self.assertEqual(state(wild, metric(157, 158, 159)), "same")
+        # Of either side, whichever is larger.
         self.assertEqual(state(steady, metric(90, 115, 120)), "same")
+
+    def test_repeats_that_agree_by_chance_make_no_trifle_a_difference(self) -> None:
+        self.assertEqual(state(metric(100, 100), metric(104, 104)), "same")
+        self.assertEqual(state(metric(100, 100), metric(106, 106)), "worse")
 
     def test_the_direction_is_the_metrics_own(self) -> None:
         for better, up in (("lower", "worse"), ("higher", "better"),

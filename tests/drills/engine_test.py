@@ -200,6 +200,18 @@ class Levels(FolderTest):
             result = self.judged(value, 100, bottleneck=True)
             self.assertEqual(result.verdict, Verdict.UNKNOWN)
 
+    def test_only_what_the_generator_spoilt_is_unknown(self) -> None:
+        def measure(context) -> None:
+            context.measured("k6_p95", 99, "ms", 1)
+            context.measured("lost", 3, "", 1)
+            context.bottleneck("k6 was busy", "k6_")
+
+        levels = [Level("latency", "k6_p95", within("<= 50 ms")),
+                  Level("lost", "lost", within("== 0"))]  # fmt: skip
+        result = verdict_of(drill(levels=levels, measure=measure), self.folder)
+        self.assertEqual([x.state for x in result.levels], ["unknown", "missed"])
+        self.assertEqual(result.verdict, Verdict.MISSED)
+
     def test_a_drill_without_levels_has_shown_nothing(self) -> None:
         result = verdict_of(drill(levels=[]), self.folder)
         self.assertEqual(result.verdict, Verdict.UNKNOWN)

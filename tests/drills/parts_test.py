@@ -13,6 +13,7 @@ from support import FolderTest, within
 
 from drills import archive, clock, prometheus
 from drills.errors import TimedOut
+from drills.k6 import Result
 from drills.samplers import Usage
 from drills.series import SeriesStore, growth, percentile
 from drills.verdict import Verdict, worst
@@ -154,6 +155,16 @@ class NoSocket:
 def status(number: int) -> dict:
     text = json.dumps({"seq": number, "t": time.time() * 1000, "pad": ""})
     return {"type": "status", "data": text}
+
+
+class K6Summary(unittest.TestCase):
+    def test_a_trend_without_samples_is_no_latency_of_zero(self) -> None:
+        empty, some = {"count": 0, "p(95)": 0}, {"count": 2, "p(95)": 7.5}
+        result = Result(0, {"empty": empty, "some": some})
+        self.assertEqual(result.trend("some", "p(95)"), 7.5)
+        for name in ("empty", "absent"):
+            self.assertTrue(math.isnan(result.trend(name, "p(95)")))
+        self.assertEqual(result.count("absent"), 0)
 
 
 class Time(unittest.TestCase):

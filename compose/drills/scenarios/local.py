@@ -88,11 +88,11 @@ def steady_load(context: Context) -> None:
         int(context.parameters["viewers"]), context.parameters["rate"],
         context.parameters["steady_seconds"],
     )  # fmt: skip
-    pids = [local.broker.pid]
-    report = load.run_load(
-        context, generator, local.port, local.redis_port, pids, work
-    )
-    load.note(context, report, "steady")
+    command = [
+        str(generator), "--port", str(local.port),
+        "--redis-port", str(local.redis_port), "--pid", str(local.broker.pid),
+    ]  # fmt: skip
+    load.run_load(context, "steady", command, work)
 
 
 def prepare(context: Context) -> None:
