@@ -24,7 +24,7 @@ class Verdict(enum.IntEnum):
 _TEXTS = {
     Verdict.PASS: "passed",
     Verdict.MISSED: "a service level was missed",
-    Verdict.UNKNOWN: "unknown: too little was measured",
+    Verdict.UNKNOWN: "unknown: too little was measured, or the generator was too busy",
     Verdict.COULD_NOT_RUN: "could not run",
     Verdict.WORSE: "worse than the baseline",
     Verdict.ROLLBACK_INCOMPLETE: "rollback incomplete",

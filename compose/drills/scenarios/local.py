@@ -280,7 +280,8 @@ def levels(context: Context) -> Sequence[Level]:
         found.append(Level("latency of the steady load", "steady_latency_p95",
                            within("<= 50 ms"), 1000))  # fmt: skip
         found.append(Level("the steady load loses nothing", "steady_lost",
-                           within("== 0"), 1000))  # fmt: skip
+                           within("== 0"), 1000,
+                           needs_generator=False))  # fmt: skip
     if context.state.load is not None:
         found.append(Level("k6 sees no connection fail", "k6_connection_failures",
                            within("== 0"), int(context.parameters["vus"]),
