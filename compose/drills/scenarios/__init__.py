@@ -1,0 +1,1 @@
+"""One file a drill: each defines a module-level `DRILL`."""
