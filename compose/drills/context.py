@@ -16,6 +16,7 @@ from .model import Better, Bottleneck, Measurement, Parameters
 from .process import Child, Done, Processes
 from .progress import Progress
 from .redaction import Redactor
+from .rollback import RollbackLog
 from .samplers import Container, Sampler, Source, Usage
 from .series import SeriesStore, Window
 
@@ -38,6 +39,7 @@ class Context:
     bottlenecks: list[Bottleneck] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     state: Any = None
+    rollback: RollbackLog | None = None
     cleanup: ExitStack = field(default_factory=ExitStack)
 
     def start(
@@ -70,6 +72,21 @@ class Context:
     def on_exit(self, act: Callable[[], None]) -> None:
         """Called when the run ends, however it ends; the last one first."""
         self.cleanup.callback(act)
+
+    def keep_undone(
+        self, what: str, undo: Sequence[str], gone: Sequence[str]
+    ) -> None:
+        """Something that outlives processes is about to be made: `undo` ends it
+        with the run, or in `drill cleanup`; `gone` exits 0 when it has."""
+        assert self.rollback is not None
+        log = self.rollback
+        entry = log.fault(what, list(undo), list(gone))
+
+        def end() -> None:
+            with self.journal.activity(f"end {what}", undo):
+                log.undo(entry)
+
+        self.on_exit(end)
 
     def secret(self, file: Path) -> None:
         """The value in this file is never written down."""

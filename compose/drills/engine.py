@@ -75,6 +75,7 @@ class _Running:
         self.context = Context(
             folder, parameters, settings.quick, self.journal,
             settings.redactor, self.processes, settings.progress,
+            rollback=self.rollback,
         )  # fmt: skip
         self.faults = Faults(self.context, self.rollback, settings.signals)
         self.run = Run(

@@ -60,6 +60,13 @@ class RollbackLog:
         _write(file, self._entry(step, undo, check))
         return file
 
+    def undo(self, file: Path) -> None:
+        """Undoes what `fault` noted, by its command.
+
+        Errors: CouldNotRun if it is still there; its entry stays then."""
+        if failure := clean_up(file, read(file)):
+            raise CouldNotRun(f"{read(file).step} is still there: {failure}")
+
     def done(self, file: Path) -> None:
         file.unlink(missing_ok=True)
 

@@ -1,0 +1,158 @@
+"""What the drills that take Redis away have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from . import crowd, stack
+from .context import Context
+from .model import Level, Probe, Step, When
+from .tolerance import within
+
+RETRY_MAX_SECONDS = 2.0  # as stack.py sets it
+RESUME_BOUND_SECONDS = RETRY_MAX_SECONDS + 2.0
+LONG = {"viewers": 300, "rate": 50, "channels": 5, "calm_seconds": 20}
+
+
+@dataclass
+class Load:
+    """The stack and its clients."""
+
+    stack: stack.Stack
+    crowd: crowd.Crowd
+
+
+def prepare(context: Context) -> None:
+    """The stack, and clients that stay until `measure` ends them."""
+    start(context, stack.Stack(context))
+
+
+def start(context: Context, services: stack.Stack, slow: int = 0) -> None:
+    services.up()
+    services.watch()
+    wanted = context.parameters
+    clients = crowd.Crowd(context, crowd.Work(
+        viewers=int(wanted["viewers"]), rate=wanted["rate"], seconds=3600,
+        channels=int(wanted["channels"]), slow=slow,
+    ))  # fmt: skip
+    context.state = Load(services, clients)
+    clients.wait_until_delivered()
+
+
+def clients_open(context: Context) -> float:
+    return float(context.state.crowd.open())
+
+
+def clients_missing(context: Context) -> float:
+    """Viewers that are not there now."""
+    return context.parameters["viewers"] - clients_open(context)
+
+
+def broker_ready(_context: Context) -> float:
+    return stack.ready()
+
+
+def imbalance(context: Context) -> float:
+    return context.series.last("status2_conservation_imbalance")
+
+
+HYPOTHESIS: Sequence[Probe] = (
+    Probe("the broker is ready", broker_ready, within("== 1"), seconds=30),
+    Probe("clients that are away", clients_missing, within("== 0"), When.ALWAYS),
+    Probe("deliveries unaccounted for", imbalance, within("== 0"), When.AFTER),
+)
+
+
+def calm(name: str, extra: float = 0.0) -> Callable[[Context], Step]:
+    """Load, and nothing broken."""
+
+    def step(context: Context) -> Step:
+        seconds = context.parameters["calm_seconds"] + extra
+        return Step(name, lambda c: c.wait(seconds, name), seconds=seconds + 10)
+
+    return step
+
+
+def restart(context: Context) -> None:
+    context.state.stack.docker("restart", "redis")
+
+
+def bring_back(context: Context) -> None:
+    context.state.stack.wctl("up", "-d", "redis")
+
+
+def redis_answers(context: Context) -> bool:
+    done = context.run("ping Redis", [
+        "docker", "exec", context.state.stack.container("redis"),
+        "redis-cli", "-e", "ping",
+    ], 10, check=False)  # fmt: skip
+    return done.exit_code == 0 and "PONG" in done.output
+
+
+def fault(
+    name: str, do: Callable[[Context], None], lasts: float | None = None,
+    undo: Callable[[Context], None] = bring_back,
+    undo_command: Callable[[Context], Sequence[str]] | None = None,
+) -> Callable[[Context], Step]:  # fmt: skip
+    """Something happens to Redis; it is back when it answers."""
+
+    def step(context: Context) -> Step:
+        services: stack.Stack = context.state.stack
+        command = undo_command(context) if undo_command else services.command(
+            "up", "-d", "redis"
+        )  # fmt: skip
+        return Step(
+            name, do, undo, redis_answers, undo_command=command, lasts=lasts or 0.0
+        )
+
+    return step
+
+
+def method(
+    name: str, do: Callable[[Context], None], again: int = 1
+) -> Callable[[Context], Sequence[Step]]:
+    """Load, the fault `again` times, and load until all is as before."""
+
+    def steps(context: Context) -> Sequence[Step]:
+        found = [calm("load, nothing broken")(context)]
+        for number in range(again):
+            label = name if again == 1 else f"{name} {number + 1}"
+            found.append(fault(label, do)(context))
+            if number + 1 < again:
+                found.append(Step("a moment of load", lambda c: c.wait(1)))
+        found.append(calm("load afterwards", RESUME_BOUND_SECONDS)(context))
+        return found
+
+    return steps
+
+
+def measure(context: Context) -> None:
+    measure_resume(context)
+    context.state.stack.logs("status")
+    context.state.crowd.finish()
+
+
+def measure_resume(context: Context) -> None:
+    """How long after the last outage the channels were acknowledged again."""
+    seen = stack.last_outage()
+    context.measured("outage", seen["outage_ms"] / 1000, "s", noise_floor=3)
+    context.measured(
+        "resume_worst", seen["resume_worst_ms"] / 1000, "s",
+        int(context.parameters["channels"]), noise=0.5, noise_floor=1,
+    )  # fmt: skip
+
+
+def enough(context: Context) -> int:
+    """Deliveries without which nothing is judged: those of the calm time."""
+    wanted = context.parameters
+    shared = wanted["viewers"] / wanted["channels"]
+    return int(wanted["rate"] * shared * wanted["calm_seconds"])
+
+
+def levels(context: Context) -> Sequence[Level]:
+    return [
+        *crowd.delivery_levels(enough(context)),
+        Level("channels are acknowledged after the link is up", "resume_worst",
+              within(f"<= {RESUME_BOUND_SECONDS:g} s"), needs_generator=False),
+    ]  # fmt: skip
