@@ -66,8 +66,9 @@ CAF_TEST(every_kind_of_reply_is_read_whatever_the_size_of_the_reads) {
 
 CAF_TEST(a_payload_of_many_megabytes_is_read) {
   reply_reader reader;
-  std::string big(20 * 1024 * 1024, 'x');
-  auto seen = read(reader, push({"message", "r:a", big}), 256 * 1024);
+  constexpr std::size_t kilobyte = 1024;
+  std::string big(20 * kilobyte * kilobyte, 'x');
+  auto seen = read(reader, push({"message", "r:a", big}), 256 * kilobyte);
   CAF_REQUIRE_EQUAL(seen.size(), 1u);
   CAF_CHECK(seen[0].payload == big);
 }
