@@ -4,7 +4,6 @@
 #include "compose/netem/failure.hpp"
 
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -37,8 +36,7 @@ int wait_for(pid_t child) {
 command_result run_command(const std::vector<std::string>& words) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0)
-    throw failure(exit_code::failed,
-                  std::string("pipe: ") + std::strerror(errno));
+    throw failure(exit_code::failed, "pipe: " + error_text(errno));
   const descriptor reader(ends[0]);
   descriptor writer(ends[1]);
   std::vector<char*> arguments;
@@ -59,7 +57,7 @@ command_result run_command(const std::vector<std::string>& words) {
                                  arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   writer.close();
-  if (error != 0) return {127, words[0] + ": " + std::strerror(error)};
+  if (error != 0) return {127, words[0] + ": " + error_text(error)};
   std::string output = read_all(reader.number());
   return {wait_for(child), std::move(output)};
 }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
@@ -19,7 +18,7 @@ enum class source : std::uint32_t { packets, release, end };
 int checked(int result, const char* what) {
   if (result < 0)
     throw failure(exit_code::failed,
-                  std::string(what) + ": " + std::strerror(errno));
+                  std::string(what) + ": " + error_text(errno));
   return result;
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 namespace status2::netem {
 
@@ -17,6 +18,11 @@ enum class exit_code : int {
   /// A rule of ours is still there.
   left_over = 5,
 };
+
+/// What an errno means.
+inline std::string error_text(int error) {
+  return std::generic_category().message(error);
+}
 
 class failure : public std::runtime_error {
  public:

@@ -24,7 +24,7 @@ descriptor block_signals() {
   sigemptyset(&signals);
   for (const int number : {SIGTERM, SIGINT, SIGHUP})
     sigaddset(&signals, number);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return descriptor(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }

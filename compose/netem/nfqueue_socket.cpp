@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -25,7 +24,7 @@ constexpr int receive_buffer = 64 << 20;
 constexpr std::size_t send_at = 32 << 10;
 
 failure broken(exit_code code, const std::string& what, int error) {
-  return failure(code, what + ": " + std::strerror(error));
+  return failure(code, what + ": " + error_text(error));
 }
 
 int open_socket() {

@@ -83,7 +83,7 @@ std::optional<std::string> foreign_qdisc_in(std::string_view shown) {
     words >> first >> kind >> handle;
     if (first != "qdisc" || handle == "0:") continue;  // 0: is the kernel's own
     if (std::ranges::find(defaults, kind) == defaults.end())
-      return kind + " " + handle;
+      return kind.append(" ").append(handle);
   }
   return std::nullopt;
 }

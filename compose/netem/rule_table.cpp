@@ -62,7 +62,7 @@ void remove_rule(const rule_settings& settings) {
 }
 
 std::vector<found_rule> remove_own_rules() {
-  const std::vector<found_rule> rules = own_rules();
+  std::vector<found_rule> rules = own_rules();
   std::string errors;
   for (const found_rule& rule : rules) {
     const command_result removed = iptables(rule.table, "-D", rule.words);

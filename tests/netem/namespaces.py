@@ -31,6 +31,22 @@ def die_with_parent() -> None:
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def hurry() -> None:
+    """This process runs before others: a busy machine adds less to a delay."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except OSError:
+        # A container may forbid it; then the next best.
+        with contextlib.suppress(OSError):
+            os.nice(-20)
+
+
+def prepare_child() -> None:
+    """What each process of a test does first."""
+    die_with_parent()
+    hurry()
+
+
 class Namespace:
     """Sockets and processes made inside `with namespace.entered()` stay in it."""
 

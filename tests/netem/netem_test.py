@@ -18,7 +18,7 @@ import time
 import unittest
 from typing import Any
 
-from namespaces import Namespace, connect, die_with_parent
+from namespaces import Namespace, connect, hurry, prepare_child
 from traffic import UdpClient, UdpEcho, tcp_round_trip
 
 PROGRAM = os.environ.get("STATUS2_NETEM", "build/dev/status2_netem")
@@ -38,7 +38,7 @@ class Run:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                preexec_fn=die_with_parent,
+                preexec_fn=prepare_child,
             )
         assert self.process.stderr is not None
         said = self.process.stderr.readline()
@@ -172,9 +172,14 @@ class NetemTest(unittest.TestCase):
         client = self.client(self.echo())
         run = self.start(self.near, "--direction out --delay 9s")
         start = time.monotonic()
-        for _ in range(500):
+        for _ in range(250):
             client.send()
-        told = run.end()
+        # The second half is still on its way from the kernel at the end.
+        run.process.send_signal(signal.SIGSTOP)
+        for _ in range(250):
+            client.send()
+        run.process.send_signal(signal.SIGTERM)
+        told = run.end(signal.SIGCONT)
         self.assert_clean()
         client.receive_until(start + 8)
         self.assertEqual(client.measured().lost, 0)
@@ -191,18 +196,24 @@ class NetemTest(unittest.TestCase):
 
     def test_after_a_sigkill_traffic_flows_and_cleanup_removes_the_rule(self) -> None:
         foreign = [
-            "-t mangle -A OUTPUT -m comment --comment keeper -j RETURN",
+            "-t mangle -A OUTPUT -m comment --comment keeper",
             "-A INPUT -m comment --comment not-status2-drill:x -j RETURN",
         ]
         for rule in foreign:
             self.near.run("iptables", "-w", *rule.split())
         before = self.rules()
-        client = self.client(self.echo())
+        echo = self.echo()
+        held, client = self.client(echo), self.client(echo)
         run = self.start(self.near, "--direction out --delay 5s --mark killed")
+        for _ in range(20):
+            held.send()
         run.close()
         seen = client.measure(100, 1000)
         self.assertEqual(seen.lost, 0)
         self.assertLess(seen.mean, 1000)
+        # It did hold packets: they are gone, where later ones have passed.
+        held.receive_until(time.monotonic())
+        self.assertEqual(held.measured().lost, 20)
 
         status = self.tool("status")
         self.assertEqual(status.returncode, LEFT_OVER)
@@ -268,6 +279,7 @@ def main() -> None:
     for program in ("iptables", "iptables-save", "ip", "tc", PROGRAM):
         if shutil.which(program) is None:
             sys.exit(f"netem_test: {program} is missing (apt: iptables iproute2)")
+    hurry()
     unittest.main()
 
 

@@ -14,7 +14,7 @@ import struct
 import time
 from dataclasses import dataclass
 
-from namespaces import Namespace, die_with_parent
+from namespaces import Namespace, prepare_child
 
 SO_TIMESTAMPNS = 35
 # Past net.core.*mem_max. On the way out a held packet still counts against its
@@ -43,7 +43,7 @@ class Measured:
 
 
 def _answer_all(server: socket.socket) -> None:
-    die_with_parent()
+    prepare_child()
     while True:
         data, peer = server.recvfrom(2048)
         server.sendto(data, peer)
