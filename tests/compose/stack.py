@@ -133,6 +133,10 @@ class Stack:
 
     def remove(self) -> None:
         self.run("down", "--volumes")
+        # Compose v2 builds an image for each service, and only the last keeps
+        # the tag.
+        docker("image", "prune", "--force", "--filter",
+               f"label=com.docker.compose.project={self.project}")
 
 
 class Watcher:
