@@ -84,10 +84,13 @@ CAF_TEST(what_the_kernel_puts_on_an_interface_is_not_foreign) {
 }
 
 CAF_TEST(what_somebody_put_on_an_interface_is_foreign) {
-  CAF_CHECK_EQUAL(
-      *foreign_qdisc_in("qdisc netem 8001: root refcnt 2 limit 1000\n"),
-      "netem 8001:");
-  CAF_CHECK_EQUAL(*foreign_qdisc_in("qdisc noqueue 0: root refcnt 2\n"
-                                    "qdisc clsact ffff: parent ffff:fff1\n"),
-                  "clsact ffff:");
+  const auto replaced =
+      foreign_qdisc_in("qdisc netem 8001: root refcnt 2 limit 1000\n");
+  CAF_REQUIRE(replaced);
+  CAF_CHECK_EQUAL(*replaced, "netem 8001:");
+  const auto added = foreign_qdisc_in(
+      "qdisc noqueue 0: root refcnt 2\n"
+      "qdisc clsact ffff: parent ffff:fff1\n");
+  CAF_REQUIRE(added);
+  CAF_CHECK_EQUAL(*added, "clsact ffff:");
 }
