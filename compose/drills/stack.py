@@ -75,6 +75,10 @@ class Stack:
         """Its metrics, once it is ready."""
         self.context.eventually(lambda: ready(host) == 1, 60, "the broker is ready")
         self.context.sample(Metrics(f"http://{host}:9002/metrics"))
+        seen = self.context.series
+        self.context.eventually(
+            lambda: bool(seen.get("status2_connections_active")), 10, "metrics come"
+        )
 
     def container(self, service: str) -> str:
         done = self.context.run("container of " + service, [

@@ -123,6 +123,8 @@ CAF_TEST(a_storm_of_everything_ends_in_balance) {
     channels.push_back("storm:c" + std::to_string(i));
   chaos_stage s(environment{{"STATUS_CANARY_INTERVAL", "500ms"},
                             {"STATUS_HANDSHAKE_TIMEOUT", "2s"},
+                            // Without heartbeats nobody has to answer.
+                            {"STATUS_PONG_TIMEOUT", "1h"},
                             {"STATUS_LOG_LEVEL", "warn"}});
   crowd people({s.broker.port(), channels, viewer_count});
   CAF_REQUIRE(eventually(30s, [&] { return people.live() == viewer_count; }));

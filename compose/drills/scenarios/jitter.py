@@ -15,10 +15,10 @@ from drills.tolerance import within
 
 # The direction as the broker sees it, and which port.
 SIDES = {
-    "to clients": ("out", "--local-port", "9002"),
-    "from clients": ("in", "--local-port", "9002"),
-    "from Redis": ("in", "--peer-port", "6379"),
-    "to Redis": ("out", "--peer-port", "6379"),
+    "to clients": "out --local-port 9002",
+    "from clients": "in --local-port 9002",
+    "from Redis": "in --peer-port 6379",
+    "to Redis": "out --peer-port 6379",
 }
 
 
@@ -27,30 +27,37 @@ def prepare(context: Context) -> None:
     outage.start(context, services)
 
 
-def netem(context: Context, *words: str) -> list[str]:
+# What ends `docker exec` does not end the program in the container.
+PID = "/run/drill-netem.pid"
+END = f'test ! -s {PID} || {{ kill "$(cat {PID})"; rm {PID}; }}; status2_netem cleanup'
+GONE = f"test ! -e {PID} && ! pidof status2_netem && status2_netem status"
+
+
+def inside(context: Context, script: str) -> list[str]:
+    """A shell in the toolbox, which has the broker's network."""
     box = context.state.stack.container("status-net")
-    return ["docker", "exec", box, "status2_netem", *words]
+    return ["docker", "exec", box, "sh", "-c", script]
 
 
 def inject(context: Context, side: str) -> None:
-    """Starts it and waits until packets are late, as clients see it."""
-    direction, *port = SIDES[side]
+    """Returns when packets are late."""
     wanted = context.parameters
-    context.start(f"netem {side}".replace(" ", "-"), netem(
-        context, "run", "--interface", "eth0", "--direction", direction, *port,
-        "--delay", f"{wanted['delay_ms']:g}ms",
-        "--jitter", f"{wanted['jitter_ms']:g}ms",
-        "--loss", f"{wanted['loss_percent']:g}%", "--mark", "jitter",
+    child = context.start(f"netem {side}".replace(" ", "-"), inside(
+        context,
+        f"echo $$ >{PID}; exec status2_netem run --interface eth0 "
+        f"--direction {SIDES[side]} --delay {wanted['delay_ms']:g}ms "
+        f"--jitter {wanted['jitter_ms']:g}ms --loss {wanted['loss_percent']:g}% "
+        "--mark jitter",
     ))  # fmt: skip
-    context.eventually(lambda: not clean(context), 10, "the rule is in place")
+    context.eventually(lambda: "active on" in child.tail(), 10, "netem is active")
 
 
 def remove(context: Context) -> None:
-    context.run("remove the rules", netem(context, "cleanup"), 20)
+    context.run("end netem", inside(context, END), 20)
 
 
 def clean(context: Context) -> bool:
-    found = context.run("rules left", netem(context, "status"), 20, check=False)
+    found = context.run("is it gone?", inside(context, GONE), 20, check=False)
     return found.exit_code == 0
 
 
@@ -59,7 +66,7 @@ def method(context: Context) -> Sequence[Step]:
     for side in SIDES:
         steps += [
             Step(f"jitter {side}", lambda c, side=side: inject(c, side), remove,
-                 clean, undo_command=lambda c: netem(c, "cleanup"),
+                 clean, undo_command=lambda c: inside(c, END),
                  lasts=context.parameters["hold_seconds"]),
             Step(f"look back: {side}", lambda c, side=side: look(c, side)),
         ]  # fmt: skip
