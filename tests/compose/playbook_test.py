@@ -1,6 +1,6 @@
 """docs/playbook.md: its commands work as they stand there, and its table of
-drills names those that there are. Runs the commands against a stack of its own;
-exits 3 where there is no Docker daemon."""
+drills names those that there are. Part of stack_test.py, because it needs
+Docker; the commands get a stack of their own."""
 
 from __future__ import annotations
 
@@ -64,10 +64,3 @@ class Playbook(unittest.TestCase):
         self.assertEqual(sorted(listed), sorted(there))
         for proves in re.findall(r"^ {10,}(\S.*)$", said, re.MULTILINE):
             self.assertIn(proves, PAGE.read_text())
-
-
-if __name__ == "__main__":
-    if subprocess.run(["docker", "version"], capture_output=True).returncode:
-        print("there is no Docker daemon to talk to", file=sys.stderr)
-        sys.exit(3)
-    unittest.main(verbosity=2)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import unittest
 
+from playbook_test import Playbook
 from stack import (TAG, Stack, Watcher, docker, eventually, inspect, output_of,
                    remove_images, require_daemon)
 
@@ -282,7 +283,7 @@ def load_tests(loader: unittest.TestLoader, *_: object) -> unittest.TestSuite:
     """Those with tests of their own: StackTest is their base."""
     return unittest.TestSuite(
         loader.loadTestsFromTestCase(case)
-        for case in (Base, Drill, Observe, Scale))
+        for case in (Base, Drill, Observe, Scale, Playbook))
 
 
 if __name__ == "__main__":

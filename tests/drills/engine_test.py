@@ -58,6 +58,31 @@ class Rollback(FolderTest):
         self.assertEqual(result.reasons, ["ValueError: broke"])
         self.assertEqual(self.entries(), [])
 
+    def test_what_outlives_processes_goes_with_the_run(self) -> None:
+        thing = self.folder / "thing"
+
+        def prepare(context) -> None:
+            context.keep_undone("a thing", ["rm", str(thing)],
+                                ["test", "!", "-e", str(thing)])  # fmt: skip
+            self.assertIn("a thing", "".join(
+                f.read_text() for f in (self.folder / "state").glob("*.json")
+            ))  # fmt: skip
+            thing.touch()
+            raise ValueError("broke")
+
+        result = verdict_of(drill([], prepare=prepare), self.folder)
+        self.assertEqual(result.verdict, Verdict.COULD_NOT_RUN)
+        self.assertFalse(thing.exists())
+        self.assertEqual(self.entries(), [])
+
+    def test_what_does_not_go_is_exit_code_5_and_stays_on_disk(self) -> None:
+        def prepare(context) -> None:
+            context.keep_undone("a thing", ["true"], ["false"])
+
+        result = verdict_of(drill([], prepare=prepare), self.folder)
+        self.assertEqual(result.verdict, Verdict.ROLLBACK_INCOMPLETE)
+        self.assertEqual(len(self.entries()), 1)
+
     def test_the_entry_is_on_disk_before_the_fault(self) -> None:
         found: list[str] = []
         step = Recorder().fault("a")
