@@ -129,7 +129,6 @@ def method(
 
 def measure(context: Context) -> None:
     measure_resume(context)
-    context.state.stack.logs("status")
     context.state.crowd.finish()
 
 

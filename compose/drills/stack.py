@@ -8,6 +8,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,7 @@ class Stack:
         if subprocess.run(["docker", "version"], capture_output=True).returncode:
             raise CouldNotRun("there is no Docker daemon to talk to")
         self.context.keep_undone("the stack", self.command("down"), GONE)
+        self.context.on_exit(self.save_logs)
         self.wctl("up", "-d", *self.services, seconds=BUILD_SECONDS)
         for name in ("redis_password", "chaos_token"):
             self.context.secret(SECRETS / name)
@@ -101,6 +103,12 @@ class Stack:
 
     def docker(self, verb: str, service: str) -> None:
         self.context.run(f"{verb} {service}", ["docker", verb, self.container(service)])
+
+    def save_logs(self) -> None:
+        for service in self.services:
+            # After a failed start some may not be there.
+            with suppress(CouldNotRun):
+                self.logs(service)
 
     def logs(self, service: str) -> list[dict[str, Any]]:
         """Its log lines so far; those that are no JSON object are left out."""

@@ -53,7 +53,6 @@ def method(context: Context) -> Sequence[Step]:
 
 
 def measure(context: Context) -> None:
-    context.state.stack.logs("status")
     found = context.state.crowd.finish()
     others = sum(n for code, n in found["closes"].items() if code != "1011")
     context.measured("closed_otherwise", others, "", found["viewers"])

@@ -81,8 +81,6 @@ def steepest(context: Context) -> float:
 
 
 def measure(context: Context) -> None:
-    for service in BROKERS:
-        context.state.stack.logs(service)
     context.measured("steepest_second", steepest(context), "of all", noise_floor=0.1)
     found = context.state.crowd.finish()
     context.measured("uncovered", found["uncovered"], "", better=Better.NEITHER)

@@ -32,7 +32,6 @@ def method(context: Context) -> Sequence[Step]:
 
 
 def measure(context: Context) -> None:
-    context.state.stack.logs("status")
     found = context.state.crowd.finish()
     by_broker = sum(n for code, n in found["closes"].items() if code != "0")
     context.measured("closed_by_broker", by_broker, "", found["viewers"])

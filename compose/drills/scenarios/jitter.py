@@ -91,7 +91,6 @@ def look(context: Context, side: str) -> None:
 
 
 def measure(context: Context) -> None:
-    context.state.stack.logs("status")
     context.state.crowd.finish()
 
 

@@ -93,7 +93,6 @@ def method(context: Context) -> Sequence[Step]:
 
 
 def measure(context: Context) -> None:
-    context.state.stack.logs("status")
     reference = context.state.reference.get("reference", {})
     if reference:
         late = reference["latency_ms"]

@@ -35,7 +35,6 @@ def method(context: Context) -> list[Step]:
 
 
 def measure(context: Context) -> None:
-    context.state.stack.logs("status")
     context.state.crowd.finish()
 
 

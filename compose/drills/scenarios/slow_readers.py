@@ -47,7 +47,6 @@ def slow_consumers(context: Context) -> float:
 
 
 def measure(context: Context) -> None:
-    context.state.stack.logs("status")
     context.measured("slow_closed", slow_consumers(context), "", noise=0.5)
     memory = context.series.values("rss_bytes:status")
     context.measured(

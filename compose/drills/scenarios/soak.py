@@ -69,7 +69,6 @@ def method(context: Context) -> Sequence[Step]:
 def measure(context: Context) -> None:
     growth = resident_mib(context) - (context.measurements["memory_before"].value or 0)
     context.measured("memory_growth", growth, "MiB", noise_floor=MEMORY_SLACK_MIB)
-    context.state.stack.logs("status")
     context.state.crowd.finish()
 
 
