@@ -63,6 +63,13 @@ HYPOTHESIS: Sequence[Probe] = (
     Probe("deliveries unaccounted for", imbalance, within("== 0"), When.AFTER),
 )
 
+# Where the drill itself cuts clients off: they are back afterwards.
+RETURNING: Sequence[Probe] = (
+    Probe("the broker is ready", broker_ready, within("== 1"), seconds=40),
+    Probe("clients that are away", clients_missing, within("== 0"), seconds=40),
+    Probe("deliveries unaccounted for", imbalance, within("== 0")),
+)
+
 
 def calm(name: str, extra: float = 0.0) -> Callable[[Context], Step]:
     """Load, and nothing broken."""

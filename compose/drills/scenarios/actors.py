@@ -9,7 +9,7 @@ from urllib.error import HTTPError
 
 from drills import crowd, outage, stack
 from drills.context import Context
-from drills.model import Drill, Level, Probe, Step
+from drills.model import Drill, Level, Step
 from drills.tolerance import within
 
 INTERVAL_SECONDS = 0.1
@@ -77,12 +77,7 @@ DRILL = Drill(
     title="Actors are killed under load",
     proves="Whatever actor dies, only the client of a killed session is closed, "
     "order is kept, nothing comes twice, and every loss is told.",
-    hypothesis=[
-        Probe("the broker is ready", outage.broker_ready, within("== 1"), seconds=40),
-        Probe("clients that are away", outage.clients_missing, within("== 0"),
-              seconds=40),
-        Probe("deliveries unaccounted for", outage.imbalance, within("== 0")),
-    ],
+    hypothesis=outage.RETURNING,
     method=method,
     levels=levels,
     prepare=outage.prepare,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from drills import crowd, outage
 from drills.context import Context
-from drills.model import Drill, Level, Probe, Step
+from drills.model import Drill, Level, Step
 from drills.tolerance import within
 
 BACK_SECONDS = 30.0
@@ -56,11 +56,7 @@ DRILL = Drill(
     title="All clients are cut off and come back at once",
     proves="A herd of clients is let in at a bounded rate and served; who is "
     "connected loses nothing.",
-    hypothesis=[
-        Probe("the broker is ready", outage.broker_ready, within("== 1")),
-        Probe("clients that are away", outage.clients_missing, within("== 0")),
-        Probe("deliveries unaccounted for", outage.imbalance, within("== 0")),
-    ],
+    hypothesis=outage.RETURNING,
     method=method,
     levels=levels,
     prepare=outage.prepare,

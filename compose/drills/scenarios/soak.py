@@ -9,7 +9,7 @@ from urllib.error import HTTPError
 
 from drills import crowd, outage, stack
 from drills.context import Context
-from drills.model import Drill, Level, Probe, Step
+from drills.model import Drill, Level, Step
 from drills.tolerance import within
 
 BETWEEN_SECONDS = 2.0
@@ -87,12 +87,7 @@ DRILL = Drill(
     title="Load, churn and random faults",
     proves="However long faults go on, every delivery is accounted for, every "
     "loss is told, and memory returns to where it was.",
-    hypothesis=[
-        Probe("the broker is ready", outage.broker_ready, within("== 1"), seconds=40),
-        Probe("clients that are away", outage.clients_missing, within("== 0"),
-              seconds=40),
-        Probe("deliveries unaccounted for", outage.imbalance, within("== 0")),
-    ],
+    hypothesis=outage.RETURNING,
     method=method,
     levels=levels,
     prepare=outage.prepare,
