@@ -250,12 +250,13 @@ class connection_over final
 
   void on_bytes(std::string_view bytes) {
     reply_batch batch;
-    if (!reader_.feed(bytes, batch))
-      return fail("protocol error: " + reader_.error());
+    const bool sound = reader_.feed(bytes, batch);
     if (login_answers_left_ > 0)
       on_login_answers(batch);
     else if (!batch.replies.empty())
       events_->on_read(std::move(batch));
+    // What came before the error was good.
+    if (!sound) fail("protocol error: " + reader_.error());
   }
 
   void on_login_answers(const reply_batch& batch) {

@@ -113,14 +113,9 @@ bool reply_reader::feed(std::string_view data, reply_batch& out) {
   auto& p = *parser_;
   redisReaderFeed(p.reader, data.data(), data.size());
   void* reply = nullptr;
-  for (;;) {
-    if (redisReaderGetReply(p.reader, &reply) != REDIS_OK) {
-      error_ = p.reader->errstr;
-      return false;
-    }
-    if (reply == nullptr) break;
+  while (redisReaderGetReply(p.reader, &reply) == REDIS_OK && reply != nullptr)
     out.replies.push_back(p.finish());
-  }
+  error_ = p.reader->errstr;
   // An unfinished reply keeps its texts for the next read.
   std::string tail = p.bytes.substr(p.unfinished_at);
   for (auto& text : p.texts)
@@ -128,7 +123,7 @@ bool reply_reader::feed(std::string_view data, reply_batch& out) {
   p.bytes.resize(p.unfinished_at);
   out.bytes = std::exchange(p.bytes, std::move(tail));
   p.unfinished_at = 0;
-  return true;
+  return error_.empty();
 }
 
 }  // namespace status2::redis

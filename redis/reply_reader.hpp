@@ -51,7 +51,8 @@ class reply_reader {
   reply_reader& operator=(const reply_reader&) = delete;
 
   /// Parses `data` whole and moves what it completed into `out`.
-  /// Errors: false with error(); the caller closes the connection.
+  /// Errors: false with error(); `out` has what was complete before. The caller
+  /// closes the connection.
   bool feed(std::string_view data, reply_batch& out);
   const std::string& error() const { return error_; }
 

@@ -81,6 +81,14 @@ CAF_TEST(an_unsubscribe_without_a_channel_has_an_empty_one) {
   CAF_CHECK_EQUAL(seen[0].first, "");
 }
 
+CAF_TEST(what_came_whole_before_garbage_is_read) {
+  reply_reader reader;
+  reply_batch batch;
+  CAF_CHECK(!reader.feed(push({"message", "r:a", "last"}) + "garbage", batch));
+  CAF_REQUIRE_EQUAL(batch.replies.size(), 1u);
+  CAF_CHECK_EQUAL(batch.payload(batch.replies[0]), "last");
+}
+
 CAF_TEST(garbage_breaks_the_reader) {
   reply_reader reader;
   reply_batch batch;
