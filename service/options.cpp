@@ -47,11 +47,10 @@ std::string take_arguments(const CLI::App& command, std::size_t wanted,
 
 std::string take_chaos_arguments(const CLI::App& command, options& result) {
   const bool alone = command.remaining() == std::vector<std::string>{"tree"};
-  auto error =
-      take_arguments(command, alone ? 1 : 2,
-                     "chaos tree | chaos kill ACTOR | chaos redis "
-                     "drop|stall|delay [--ms N] [--for 10s]",
-                     result);
+  auto error = take_arguments(command, alone ? 1 : 2,
+                              "chaos tree | chaos kill ACTOR | chaos redis "
+                              "drop|stall|delay [--ms N] [--for 10s]",
+                              result);
   if (!error.empty() || alone) return error;
   const auto& what = result.arguments[0];
   return what == "kill" || what == "redis"
