@@ -126,7 +126,7 @@ DRILL = Drill(
     "and no connection fails.",
     hypothesis=[
         Probe("the broker is ready", outage.broker_ready, within("== 1")),
-        Probe("deliveries unaccounted for", outage.imbalance, within("== 0")),
+        outage.UNACCOUNTED,
     ],
     method=method,
     levels=levels,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from drills import crowd, machine, outage, prometheus, stack
 from drills.context import Context
-from drills.model import Better, Drill, Level, Probe, Step
+from drills.model import Better, Drill, Level, Step
 from drills.tolerance import within
 
 DOCS = machine.ROOT / "docs"

@@ -72,7 +72,7 @@ DRILL = Drill(
     proves="A client that does not read is closed for it, and slows nobody else.",
     hypothesis=[
         Probe("the broker is ready", outage.broker_ready, within("== 1")),
-        Probe("deliveries unaccounted for", outage.imbalance, within("== 0")),
+        outage.UNACCOUNTED,
     ],
     method=method,
     levels=levels,
