@@ -115,7 +115,7 @@ bool reply_reader::feed(std::string_view data, reply_batch& out) {
   void* reply = nullptr;
   while (redisReaderGetReply(p.reader, &reply) == REDIS_OK && reply != nullptr)
     out.replies.push_back(p.finish());
-  error_ = p.reader->errstr;
+  if (p.reader->err != 0) error_ = p.reader->errstr;
   // An unfinished reply keeps its texts for the next read.
   std::string tail = p.bytes.substr(p.unfinished_at);
   for (auto& text : p.texts)

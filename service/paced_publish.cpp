@@ -1,6 +1,7 @@
 #include "service/paced_publish.hpp"
 
 #include "redis/standing_connection.hpp"
+#include "service/process_stats.hpp"
 #include "service/stamped_message.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -11,7 +12,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <ctime>
 #include <ostream>
 #include <utility>
 
@@ -28,13 +28,6 @@ using milliseconds = std::chrono::duration<double, std::milli>;
 /// Sleeping for less costs more than it evens out.
 constexpr std::chrono::milliseconds shortest_wait{1};
 constexpr std::chrono::seconds last_answers_within{1};
-
-std::chrono::nanoseconds own_cpu() {
-  timespec used{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-  return std::chrono::seconds{used.tv_sec} +
-         std::chrono::nanoseconds{used.tv_nsec};
-}
 
 json::object percentiles(std::vector<double> values) {
   json::object result;
@@ -205,7 +198,6 @@ json::object pacer::report() const {
       std::chrono::duration<double>(
           std::min(steady::now() - start_, steady::duration(settings_.length)))
           .count();
-  const auto cpu = std::chrono::duration<double>(own_cpu()).count();
   json::object result{
       {"published", published_},
       {"answered", answered_},
@@ -215,7 +207,7 @@ json::object pacer::report() const {
       {"seconds", seconds},
       {"rate", static_cast<double>(published_) / seconds},
       {"behind_ms", percentiles(behind_ms_)},
-      {"cpu_percent", 100 * cpu / seconds},
+      {"cpu_percent", 100 * read_process_stats().cpu_seconds / seconds},
   };
   if (settings_.reference)
     result["reference"] =

@@ -78,12 +78,14 @@ class Crowd:
         os.kill(self.child.pid, signal.SIGUSR1)
 
     def sample(self, store: SeriesStore) -> None:
-        text = self.child.log.read_text(errors="replace")
-        whole = text[: text.rfind("\n") + 1]
-        for line in whole[self._read :].splitlines():
-            if line.startswith('{"t":'):
+        with self.child.log.open("rb") as log:
+            log.seek(self._read)
+            new = log.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        for line in whole.splitlines():
+            if line.startswith(b'{"t":'):
                 self._add(store, json.loads(line))
-        self._read = len(whole)
+        self._read += len(whole)
 
     @staticmethod
     def _add(store: SeriesStore, seen: dict[str, Any]) -> None:

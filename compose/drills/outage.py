@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from . import crowd, stack
 from .context import Context
-from .model import Level, Probe, Step, When
+from .model import Act, Level, Probe, Step, When
 from .tolerance import within
 
-RETRY_MAX_SECONDS = 2.0  # as stack.py sets it
-RESUME_BOUND_SECONDS = RETRY_MAX_SECONDS + 2.0
+RESUME_BOUND_SECONDS = stack.RETRY_MAX_SECONDS + 2.0
 LONG = {"viewers": 300, "rate": 50, "channels": 5, "calm_seconds": 20}
 
 
@@ -76,14 +75,10 @@ RETURNING: Sequence[Probe] = (
 )
 
 
-def calm(name: str, extra: float = 0.0) -> Callable[[Context], Step]:
+def calm(context: Context, name: str, extra: float = 0.0) -> Step:
     """Load, and nothing broken."""
-
-    def step(context: Context) -> Step:
-        seconds = context.parameters["calm_seconds"] + extra
-        return Step(name, lambda c: c.wait(seconds, name), seconds=seconds + 10)
-
-    return step
+    seconds = context.parameters["calm_seconds"] + extra
+    return Step(name, lambda c: c.wait(seconds, name), seconds=seconds + 10)
 
 
 def restart(context: Context) -> None:
@@ -102,38 +97,31 @@ def redis_answers(context: Context) -> bool:
     return done.exit_code == 0 and "PONG" in done.output
 
 
+def bring_back_command(context: Context) -> list[str]:
+    return context.state.stack.command("up", "-d", "redis")
+
+
 def fault(
-    name: str, do: Callable[[Context], None], lasts: float | None = None,
-    undo: Callable[[Context], None] = bring_back,
-    undo_command: Callable[[Context], Sequence[str]] | None = None,
-) -> Callable[[Context], Step]:  # fmt: skip
+    name: str, do: Act, lasts: float = 0.0, undo: Act = bring_back,
+    undo_command: Callable[[Context], Sequence[str]] = bring_back_command,
+) -> Step:  # fmt: skip
     """Something happens to Redis; it is back when it answers."""
-
-    def step(context: Context) -> Step:
-        services: stack.Stack = context.state.stack
-        command = undo_command(context) if undo_command else services.command(
-            "up", "-d", "redis"
-        )  # fmt: skip
-        return Step(
-            name, do, undo, redis_answers, undo_command=command, lasts=lasts or 0.0
-        )
-
-    return step
+    return Step(name, do, undo, redis_answers, undo_command=undo_command, lasts=lasts)
 
 
 def method(
-    name: str, do: Callable[[Context], None], again: int = 1
+    name: str, do: Act, again: int = 1
 ) -> Callable[[Context], Sequence[Step]]:
     """Load, the fault `again` times, and load until all is as before."""
 
     def steps(context: Context) -> Sequence[Step]:
-        found = [calm("load, nothing broken")(context)]
+        found = [calm(context, "load, nothing broken")]
         for number in range(again):
             label = name if again == 1 else f"{name} {number + 1}"
-            found.append(fault(label, do)(context))
+            found.append(fault(label, do))
             if number + 1 < again:
                 found.append(Step("a moment of load", lambda c: c.wait(1)))
-        found.append(calm("load afterwards", RESUME_BOUND_SECONDS)(context))
+        found.append(calm(context, "load afterwards", RESUME_BOUND_SECONDS))
         return found
 
     return steps

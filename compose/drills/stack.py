@@ -27,6 +27,8 @@ STATUS, REDIS = "10.213.57.10", "10.213.57.11"
 SINGLE = "compose.yml compose.fixed.yml compose.drill.yml"
 SCALED = "compose.yml compose.scale.yml compose.fixed.yml compose.drill.yml"
 BUILD_SECONDS = 1200.0
+RETRY_MAX_SECONDS = 2.0
+GONE_ALREADY = 404
 
 
 @dataclass
@@ -46,7 +48,7 @@ class Stack:
             "STATUS2_FROM": os.environ.get("STATUS2_FROM", "prebuilt"),
             # What a drill is about happens within seconds.
             "STATUS_REDIS_RETRY_BASE": "200ms",
-            "STATUS_REDIS_RETRY_MAX": "2s",
+            "STATUS_REDIS_RETRY_MAX": f"{RETRY_MAX_SECONDS:g}s",
         } | dict(self.settings)  # fmt: skip
 
     def wctl(self, *words: str, seconds: float = 120.0, check: bool = True) -> str:
@@ -168,3 +170,14 @@ def chaos(method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
     )  # fmt: skip
     with urllib.request.urlopen(request, timeout=5) as answer:
         return json.loads(answer.read() or b"{}")
+
+
+def kill(actor: str) -> bool:
+    """False if it had died before."""
+    try:
+        chaos("POST", "kill", {"actor": actor})
+    except urllib.error.HTTPError as refused:
+        if refused.code != GONE_ALREADY:
+            raise
+        return False
+    return True

@@ -28,13 +28,6 @@ std::uint64_t to_ns(double seconds) {
   return static_cast<std::uint64_t>(seconds * static_cast<double>(second_ns));
 }
 
-std::chrono::nanoseconds own_cpu() {
-  timespec now{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return std::chrono::seconds(now.tv_sec) +
-         std::chrono::nanoseconds(now.tv_nsec);
-}
-
 std::vector<std::string> channel_names(std::size_t count) {
   std::vector<std::string> names;
   names.reserve(count);

@@ -1,6 +1,7 @@
 #include "tests/bench/process_sample.hpp"
 
 #include <charconv>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -62,6 +63,13 @@ std::optional<process_sample> sample_processes(const std::vector<pid_t>& pids) {
   for (const pid_t pid : pids)
     if (!add_process(pid, sum)) return std::nullopt;
   return sum;
+}
+
+std::chrono::nanoseconds own_cpu() {
+  timespec now{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) +
+         std::chrono::nanoseconds(now.tv_nsec);
 }
 
 }  // namespace status2::bench

@@ -19,6 +19,9 @@ struct process_sample {
 /// Errors: nothing if a process is gone or the kernel does not tell.
 std::optional<process_sample> sample_processes(const std::vector<pid_t>& pids);
 
+/// Time on a CPU of this process, all threads.
+std::chrono::nanoseconds own_cpu();
+
 /// Time on a CPU from the text of a schedstat file.
 std::optional<std::chrono::nanoseconds> read_schedstat(std::string_view text);
 

@@ -4,6 +4,7 @@
 // SIGTERM and SIGINT end before the time is over.
 #include "tests/support/crowd.hpp"
 
+#include "tests/bench/process_sample.hpp"
 #include "tests/bench/sockets.hpp"
 #include "tests/drill/steady_producer.hpp"
 
@@ -15,7 +16,6 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
-#include <ctime>
 #include <exception>
 #include <fstream>
 #include <iostream>
@@ -94,13 +94,6 @@ double unix_seconds() {
       .count();
 }
 
-double own_cpu_seconds() {
-  timespec used{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-  return static_cast<double>(used.tv_sec) +
-         1e-9 * static_cast<double>(used.tv_nsec);
-}
-
 /// What signals ask for.
 struct asked {
   static inline std::atomic<bool> drop{false};
@@ -132,7 +125,7 @@ class drill_run {
     const bool all_live = await_all(60s);
     const auto connected = unix_seconds();
     drill::steady_producer producer(redis_of(chosen_), channels_, chosen_.rate);
-    const auto cpu_before = own_cpu_seconds();
+    const auto cpu_before = bench::own_cpu();
     const auto start = steady::now();
     watch(producer,
           start + std::chrono::duration_cast<steady::duration>(
@@ -140,7 +133,7 @@ class drill_run {
     producer.stop();
     const auto length =
         std::chrono::duration<double>(steady::now() - start).count();
-    const auto cpu = 100 * (own_cpu_seconds() - cpu_before) / length;
+    const std::chrono::duration<double> cpu = bench::own_cpu() - cpu_before;
     people_.settles();
     const auto live_at_end = people_.live();
     const auto late = people_.whole_lateness();
@@ -153,7 +146,7 @@ class drill_run {
                         {"skipped", producer.skipped()},
                         {"unanswered", producer.sent() - producer.answered()},
                         {"seconds", length},
-                        {"cpu_percent", cpu},
+                        {"cpu_percent", 100 * cpu.count() / length},
                         {"latency_ms", ms_of(late)}};
     add(result, verdict);
     return result;

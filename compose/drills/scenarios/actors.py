@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
-from urllib.error import HTTPError
 
 from drills import crowd, outage, stack
 from drills.context import Context
@@ -13,7 +12,6 @@ from drills.model import Drill, Level, Step
 from drills.tolerance import within
 
 INTERVAL_SECONDS = 0.1
-GONE_ALREADY = 404
 
 
 def children() -> list[str]:
@@ -31,12 +29,7 @@ def kill_for_a_while(context: Context) -> None:
         if kills % 20 == 0:
             names = children()
         name = chance.choice(names)
-        try:
-            stack.chaos("POST", "kill", {"actor": name})
-            sessions += name.startswith("session:")
-        except HTTPError as refused:
-            if refused.code != GONE_ALREADY:
-                raise
+        sessions += stack.kill(name) and name.startswith("session:")
         kills += 1
         context.wait(INTERVAL_SECONDS, f"{kills} kills")
     context.measured("kills", kills, "", noise=0.2)
@@ -46,9 +39,9 @@ def kill_for_a_while(context: Context) -> None:
 def method(context: Context) -> Sequence[Step]:
     seconds = context.parameters["kill_seconds"]
     return [
-        outage.calm("load, nothing broken")(context),
+        outage.calm(context, "load, nothing broken"),
         Step("kill actors", kill_for_a_while, seconds=seconds + 60),
-        outage.calm("load afterwards")(context),
+        outage.calm(context, "load afterwards"),
     ]
 
 

@@ -57,7 +57,7 @@ def start_command(service: str) -> Callable[[Context], list[str]]:
 
 
 def method(context: Context) -> Sequence[Step]:
-    steps = [outage.calm("load, nothing broken")(context)]
+    steps = [outage.calm(context, "load, nothing broken")]
     for service in BROKERS:
         steps += [
             Step(
@@ -65,7 +65,7 @@ def method(context: Context) -> Sequence[Step]:
                 lambda c, service=service: healthy(c, service),
                 undo_command=start_command(service), lasts=0.0,
             ),
-            outage.calm(f"load after {service}")(context),
+            outage.calm(context, f"load after {service}"),
         ]  # fmt: skip
     return steps
 

@@ -25,9 +25,9 @@ def drop_and_wait(context: Context) -> None:
 
 def method(context: Context) -> Sequence[Step]:
     return [
-        outage.calm("load, nothing broken")(context),
+        outage.calm(context, "load, nothing broken"),
         Step("cut off all clients", drop_and_wait, seconds=BACK_SECONDS + 30),
-        outage.calm("load afterwards")(context),
+        outage.calm(context, "load afterwards"),
     ]
 
 

@@ -62,7 +62,7 @@ def clean(context: Context) -> bool:
 
 
 def method(context: Context) -> Sequence[Step]:
-    steps = [outage.calm("load, nothing broken")(context)]
+    steps = [outage.calm(context, "load, nothing broken")]
     for side in SIDES:
         steps += [
             Step(f"jitter {side}", lambda c, side=side: inject(c, side), remove,
@@ -70,7 +70,7 @@ def method(context: Context) -> Sequence[Step]:
                  lasts=context.parameters["hold_seconds"]),
             Step(f"look back: {side}", lambda c, side=side: look(c, side)),
         ]  # fmt: skip
-    steps.append(outage.calm("load afterwards")(context))
+    steps.append(outage.calm(context, "load afterwards"))
     return steps
 
 

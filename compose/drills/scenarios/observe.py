@@ -49,9 +49,9 @@ def prepare(context: Context) -> None:
 
 def method(context: Context) -> Sequence[Step]:
     return [
-        outage.calm("load")(context),
+        outage.calm(context, "load"),
         Step("a link that dies, for its log lines", die_and_come_back, seconds=60),
-        outage.calm("load afterwards")(context),
+        outage.calm(context, "load afterwards"),
     ]
 
 

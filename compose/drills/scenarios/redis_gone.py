@@ -14,9 +14,9 @@ def remove(context: Context) -> None:
 def method(context: Context) -> list[Step]:
     away = context.parameters["away_seconds"]
     return [
-        outage.calm("load, nothing broken")(context),
-        outage.fault("remove Redis", remove, lasts=away)(context),
-        outage.calm("load afterwards", outage.RESUME_BOUND_SECONDS)(context),
+        outage.calm(context, "load, nothing broken"),
+        outage.fault("remove Redis", remove, lasts=away),
+        outage.calm(context, "load afterwards", outage.RESUME_BOUND_SECONDS),
     ]
 
 

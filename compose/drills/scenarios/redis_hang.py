@@ -22,15 +22,15 @@ def unpause_command(context: Context) -> list[str]:
 
 
 def method(context: Context) -> list[Step]:
-    steps = [outage.calm("load, nothing broken")(context)]
+    steps = [outage.calm(context, "load, nothing broken")]
     for name in ("first_hang_seconds", "second_hang_seconds"):
         seconds = context.parameters[name]
         if seconds:
             steps.append(outage.fault(
                 f"pause Redis for {seconds:g} s", pause, seconds, unpause,
                 unpause_command,
-            )(context))  # fmt: skip
-            steps.append(outage.calm(f"load after {seconds:g} s")(context))
+            ))  # fmt: skip
+            steps.append(outage.calm(context, f"load after {seconds:g} s"))
     return steps
 
 

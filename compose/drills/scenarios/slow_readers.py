@@ -35,9 +35,9 @@ def flood(context: Context) -> None:
 def method(context: Context) -> Sequence[Step]:
     seconds = context.parameters["flood_seconds"]
     return [
-        outage.calm("load, nothing broken")(context),
+        outage.calm(context, "load, nothing broken"),
         Step("large messages", flood, seconds=seconds + 60),
-        outage.calm("load afterwards")(context),
+        outage.calm(context, "load afterwards"),
     ]
 
 

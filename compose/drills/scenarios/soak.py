@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
-from urllib.error import HTTPError
 
 from drills import crowd, outage, stack
 from drills.context import Context
@@ -24,14 +23,6 @@ def note_memory(context: Context) -> None:
     context.measured("memory_before", resident_mib(context), "MiB", noise=0.2)
 
 
-def kill(actor: str) -> None:
-    try:
-        stack.chaos("POST", "kill", {"actor": actor})
-    except HTTPError as refused:
-        if refused.code != 404:  # it died before
-            raise
-
-
 def harm(fault: str, milliseconds: int = 0) -> None:
     stack.chaos("POST", "redis", {"fault": fault, "for": "1s", "ms": milliseconds})
 
@@ -39,9 +30,9 @@ def harm(fault: str, milliseconds: int = 0) -> None:
 def trouble(context: Context) -> None:
     """A random fault every two seconds; all of them end by themselves."""
     faults = [
-        lambda: kill("redis-link"),
-        lambda: kill("subscriber:drill:c0"),
-        lambda: kill("canary"),
+        lambda: stack.kill("redis-link"),
+        lambda: stack.kill("subscriber:drill:c0"),
+        lambda: stack.kill("canary"),
         lambda: harm("drop"),
         lambda: harm("stall"),
         lambda: harm("delay", 200),
@@ -59,10 +50,10 @@ def trouble(context: Context) -> None:
 def method(context: Context) -> Sequence[Step]:
     seconds = context.parameters["trouble_seconds"]
     return [
-        outage.calm("load, nothing broken")(context),
+        outage.calm(context, "load, nothing broken"),
         Step("memory before", note_memory),
         Step("random faults", trouble, seconds=seconds + 60),
-        outage.calm("load afterwards", outage.RESUME_BOUND_SECONDS)(context),
+        outage.calm(context, "load afterwards", outage.RESUME_BOUND_SECONDS),
     ]
 
 
