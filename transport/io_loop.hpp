@@ -3,6 +3,7 @@
 #pragma once
 
 #include "transport/counters.hpp"
+#include "transport/frame_sender.hpp"
 #include "transport/timer_wheel.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -44,7 +45,8 @@ class io_loop {
  public:
   using clock = std::chrono::steady_clock;
 
-  explicit io_loop(std::size_t index);
+  explicit io_loop(std::size_t index,
+                   io_backend backend = io_backend::automatic);
 
   /// Runs handlers until stop(). Blocks: yes.
   void run();
@@ -54,6 +56,8 @@ class io_loop {
   std::size_t index() const { return index_; }
   boost::asio::io_context& context() { return context_; }
   io_counters& counters() { return counters_; }
+  /// Whoever hands it something flushes it before the loop goes on.
+  frame_sender& sender() { return *sender_; }
 
   /// Arms `timer` to fire at `due`, replacing an earlier due time. The wheel
   /// and one Asio timer carry all sessions of the thread.
@@ -69,6 +73,7 @@ class io_loop {
 
   // Declared before the context: handlers that die with it use them.
   io_counters counters_;
+  std::unique_ptr<frame_sender> sender_;
   timer_wheel wheel_;
   std::unordered_set<outbox_holder*> holders_;
   const std::size_t index_;

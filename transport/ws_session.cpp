@@ -80,15 +80,23 @@ void ws_session_impl::start() {
   });
 }
 
-void ws_session_impl::deliver(const frame_ptr& block) {
-  guarded([&] { sent(writer_.write(block)); });
+void ws_session_impl::deliver(const frame_block& block) {
+  guarded([&] {
+    writer_.send(block, *this);
+    sent({});
+  });
+  if (reason_) count_discarded();
+}
+
+void ws_session_impl::on_sent(std::ptrdiff_t result) noexcept {
+  guarded([&] { sent(writer_.sent(result)); });
   if (reason_) count_discarded();
 }
 
 void ws_session_impl::send_ping() {
   if (phase_ > phase::open) return;
   loop_.counters().pings_sent.add();
-  deliver(ping_frame());
+  guarded([&] { sent(writer_.write(ping_frame())); });
 }
 
 void ws_session_impl::close(close_reason reason) {
@@ -223,7 +231,9 @@ void ws_session_impl::check_open(time_point now) {
   } else if (now >= next_ping_) {
     next_ping_ += settings_.ping_interval;
     if (next_ping_ <= now) next_ping_ = now + settings_.ping_interval;
-    send_ping();
+    // With those of the other sessions whose time has come.
+    loop_.counters().pings_sent.add();
+    deliver(*ping_frame());
   }
 }
 
@@ -300,7 +310,7 @@ void ws_session::start() {
   impl_->start();
 }
 
-void ws_session::deliver(const frame_ptr& block) noexcept {
+void ws_session::deliver(const frame_block& block) noexcept {
   impl_->deliver(block);
 }
 

@@ -21,9 +21,10 @@ namespace status2::transport {
 /// Where a channel's fan-out ends on an I/O thread.
 class frame_sink {
  public:
-  /// Sends `block` at once if nothing waits and the socket takes it, else
-  /// queues it. Never blocks, never calls back into the caller.
-  virtual void deliver(const frame_ptr& block) noexcept = 0;
+  /// Hands `block` to the thread's frame_sender if nothing waits, else queues
+  /// it; `block` must stay until that is flushed. Never blocks, never calls
+  /// back into the caller.
+  virtual void deliver(const frame_block& block) noexcept = 0;
   /// Whether frame_block::gap is for it.
   virtual bool wants_gaps() const = 0;
 
@@ -90,7 +91,7 @@ class ws_session final : public frame_sink {
 
   /// Sends the 101 answer and starts reading and the heartbeat.
   void start();
-  void deliver(const frame_ptr& block) noexcept override;
+  void deliver(const frame_block& block) noexcept override;
   /// The client put `gap=1` into its query.
   bool wants_gaps() const override;
   /// Sends `{"type":"ping"}` now.

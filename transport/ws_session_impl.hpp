@@ -26,6 +26,7 @@ class ws_session_impl final
     : public std::enable_shared_from_this<ws_session_impl>,
       private wheel_timer,
       private byte_sink,
+      private send_target,
       private outbox_holder {
  public:
   ws_session_impl(io_loop& loop, upgrade_request request,
@@ -34,7 +35,7 @@ class ws_session_impl final
                   std::shared_ptr<delivery_tally> channel);
 
   void start();
-  void deliver(const frame_ptr& block);
+  void deliver(const frame_block& block);
   void send_ping();
   void close(close_reason reason);
   /// The owner is gone: no more events, and the socket follows.
@@ -71,6 +72,7 @@ class ws_session_impl final
 
   // Output.
   void take(std::string_view bytes) override;
+  void on_sent(std::ptrdiff_t result) noexcept override;
   void sent(const error_code& error);
   void check_outbox();
   /// Over the limit of all threads, the largest outbox of this one goes.

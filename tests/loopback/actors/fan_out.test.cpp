@@ -34,9 +34,9 @@ namespace {
 struct recording_sink final : status2::transport::frame_sink {
   recording_sink() { frames.reserve(10000); }  // read while it grows
   bool wants_gaps() const override { return gaps; }
-  void deliver(const frame_ptr& block) noexcept override {
+  void deliver(const frame_block& block) noexcept override {
     wrong_thread |= io_thread::current() != home;
-    frames.push_back(block);
+    frames.push_back(block.shared_from_this());
     count.fetch_add(1, std::memory_order_release);
   }
   io_thread* home = nullptr;
