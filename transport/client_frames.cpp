@@ -197,11 +197,10 @@ client_frames::failure client_frames::take_control(std::span<char> part,
                                                    client_events& events) {
   unmask(part);
   const std::string_view payload(part.data(), part.size());
-  const auto before = message_ == opcode::text ? message_size_ : 0;
-  const bool in_parts = kept_ && kept_->size() > before;
-  if (remaining_ == 0 && !in_parts) return on_control(payload, events);
+  if (remaining_ == 0 && !kept_) return on_control(payload, events);
   if (!payload.empty()) keep(payload);
   if (remaining_ > 0) return std::nullopt;
+  const auto before = message_ == opcode::text ? message_size_ : 0;
   const auto joined = kept_->substr(before);
   kept_->resize(before);
   if (before == 0) kept_.reset();

@@ -243,7 +243,7 @@ void count_lines(const std::string& transcript,
 }  // namespace
 
 CAF_TEST(made_up_clients_are_understood_as_beast_does) {
-  constexpr unsigned clients = 10000;
+  constexpr unsigned clients = 20000;
   // Beast refuses a frame only when its header is whole. The rest of one may
   // as well be good frames.
   const auto good = client_frame(0x89, "");
@@ -253,34 +253,43 @@ CAF_TEST(made_up_clients_are_understood_as_beast_does) {
     made_up_client client(seed);
     const auto bytes = client.bytes();
     const auto most = 1 + client.below(client.one_in(2) ? 12 : 600);
-    const auto ours = decoded(
-        bytes, limit, [&](std::size_t) { return 1 + client.below(most); });
+    auto ours = decoded(bytes, limit,
+                        [&](std::size_t) { return 1 + client.below(most); });
     auto theirs = read_by_beast(bytes, most);
     if (ours != theirs) theirs = read_by_beast(bytes + rest_of_header, most);
-    CAF_REQUIRE_EQUAL(std::to_string(seed) + "\n" + ours,
-                      std::to_string(seed) + "\n" + theirs);
+    if (ours != theirs) {
+      CAF_MESSAGE("seed " << seed);
+      CAF_REQUIRE_EQUAL(ours, theirs);
+    }
     count_lines(ours, lines);
   }
   // Each thing that can happen has happened, and often.
   CAF_CHECK_EQUAL(lines.size(), 8u);
   for (const auto& [kind, count] : lines) {
     CAF_MESSAGE(kind << " in " << count << " of " << clients);
-    CAF_CHECK(count >= 100);
+    CAF_CHECK(count >= 200);
   }
 }
 
-CAF_TEST(random_headers_are_refused_as_beast_does) {
+CAF_TEST(every_start_of_a_header_is_taken_as_beast_does) {
   std::mt19937 random(1);
-  for (unsigned first_byte = 0; first_byte < 256; ++first_byte)
-    for (unsigned second_byte = 0; second_byte < 256; ++second_byte) {
+  std::size_t refused = 0;
+  for (int first_byte = 0; first_byte < 256; ++first_byte)
+    for (int second_byte = 0; second_byte < 256; ++second_byte) {
       std::string bytes{static_cast<char>(first_byte),
                         static_cast<char>(second_byte)};
       // Enough for a length, a mask and a control frame's payload.
-      for (int i = 0; i < 140; ++i)
-        bytes += static_cast<char>(i < 6 ? 0 : random() % 256);
-      const auto ours =
-          decoded(bytes, limit, [](std::size_t left) { return left; });
-      const auto theirs = read_by_beast(bytes, bytes.size());
-      CAF_REQUIRE_EQUAL(ours, theirs);
+      for (int at = 0; at < 140; ++at)
+        bytes += static_cast<char>(at < 6 ? 0 : random() % 256);
+      auto ours = decoded(bytes, limit, [](std::size_t left) { return left; });
+      auto theirs = read_by_beast(bytes, bytes.size());
+      if (ours != theirs) {
+        CAF_MESSAGE("header " << first_byte << " " << second_byte);
+        CAF_REQUIRE_EQUAL(ours, theirs);
+      }
+      if (ours == "error [protocol_error]\n") ++refused;
     }
+  // Half of all are unmasked; only ends of text and control frames are not
+  // refused of the rest.
+  CAF_CHECK(refused > 256 * 256 * 7 / 8 && refused < 256 * 256);
 }
