@@ -73,7 +73,7 @@ std::optional<close_reason> client_frames::feed(std::span<char> bytes,
 }
 
 std::size_t client_frames::kept_bytes() const {
-  return kept_ ? sizeof(*kept_) + kept_->capacity() : 0;
+  return kept_ ? sizeof(std::string) + kept_->capacity() : 0;
 }
 
 client_frames::failure client_frames::take_some(std::span<char>& bytes,

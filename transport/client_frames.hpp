@@ -49,7 +49,8 @@ class client_frames {
   /// Errors: protocol_error; bad_utf8, at the first byte that no text can go
   /// on with; message_too_big, at the header. The caller ends the connection.
   /// Limits: keeps at most `max_message_size` and 125 bytes, and only such as
-  /// have come.
+  /// have come; a string that grows takes up to twice that. No event may
+  /// destroy what feeds it, or feed it again.
   std::optional<close_reason> feed(std::span<char> bytes,
                                    client_events& events);
 
