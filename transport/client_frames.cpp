@@ -229,7 +229,8 @@ client_frames::failure client_frames::on_close(std::string_view payload,
   const auto code = static_cast<std::uint16_t>(byte(0) << 8 | byte(1));
   if (!is_close_code(code)) return close_reason::protocol_error;
   const auto reason = payload.substr(sizeof(code));
-  if (unfinished_character(reason) != 0) return close_reason::bad_utf8;
+  // RFC 6455 leaves the code open; clients of the Go service know this one.
+  if (unfinished_character(reason) != 0) return close_reason::protocol_error;
   events.on_close(code, reason);
   return std::nullopt;
 }

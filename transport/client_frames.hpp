@@ -46,11 +46,11 @@ class client_frames {
   /// Tells `events` what `bytes` complete, and changes `bytes` on the way. A
   /// text message that lies in `bytes` in one frame is not copied. Ignores all
   /// bytes after a Close, after an error and once an event returned false.
-  /// Errors: protocol_error; bad_utf8, at the first byte that no text can go
-  /// on with; message_too_big, at the header. The caller ends the connection.
-  /// Limits: keeps at most `max_message_size` and 125 bytes, and only such as
-  /// have come; a string that grows takes up to twice that. No event may
-  /// destroy what feeds it, or feed it again.
+  /// Errors: protocol_error; bad_utf8, at the first byte that no text message
+  /// can go on with; message_too_big, at the header. The caller ends the
+  /// connection. Limits: keeps at most `max_message_size` and 125 bytes, and
+  /// only such as have come; a string that grows takes up to twice that. No
+  /// event may destroy what feeds it, or feed it again.
   std::optional<close_reason> feed(std::span<char> bytes,
                                    client_events& events);
 

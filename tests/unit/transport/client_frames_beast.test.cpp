@@ -88,8 +88,7 @@ struct beast_server {
       return std::nullopt;
     if (error == websocket::error::message_too_big)
       return close_reason::message_too_big;
-    if (error == websocket::error::bad_frame_payload ||
-        error == websocket::error::bad_close_payload)
+    if (error == websocket::error::bad_frame_payload)
       return close_reason::bad_utf8;
     if (error == websocket::condition::protocol_violation)
       return close_reason::protocol_error;
