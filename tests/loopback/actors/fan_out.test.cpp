@@ -4,6 +4,7 @@
 #include "actors/messages.hpp"
 #include "actors/system_config.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/io_backend.hpp"
 
 #include <caf/all.hpp>
 #include <caf/test/unit_test.hpp>
@@ -85,7 +86,8 @@ struct sender_state {
 struct fixture {
   fixture() {
     for (std::size_t i = 0; i < 3; ++i)
-      threads.push_back(std::make_unique<io_thread>(i));
+      threads.push_back(
+          std::make_unique<io_thread>(i, status2::support::io_backend()));
     for (auto& thread : threads) {
       thread->attach(system);
       thread->start();
