@@ -52,6 +52,10 @@ frame_ptr gap_frame(const gap& what);
 void append_close_frame(std::string& out, std::uint16_t code,
                         std::string_view reason);
 
+/// Appends a Pong frame. Limits: `payload` at most 125 bytes.
+/// Source: RFC 6455 section 5.5.3.
+void append_pong_frame(std::string& out, std::string_view payload);
+
 /// `{"type":"ping"}` and `{"type":"hangup"}`, framed once for the process.
 const frame_ptr& ping_frame();
 const frame_ptr& hangup_frame();

@@ -9,6 +9,7 @@ io_loop::io_loop(std::size_t index, io_backend backend)
       wheel_(clock::now()),
       index_(index),
       context_(1),
+      sockets_(context_),
       ticker_(context_) {}
 
 void io_loop::run() {

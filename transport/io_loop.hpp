@@ -4,6 +4,7 @@
 
 #include "transport/counters.hpp"
 #include "transport/frame_sender.hpp"
+#include "transport/socket_watch.hpp"
 #include "transport/timer_wheel.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -58,6 +59,8 @@ class io_loop {
   io_counters& counters() { return counters_; }
   /// Whoever hands it something flushes it before the loop goes on.
   frame_sender& sender() { return *sender_; }
+  /// The sockets of the thread's sessions.
+  socket_watch& sockets() { return sockets_; }
 
   /// Arms `timer` to fire at `due`, replacing an earlier due time. The wheel
   /// and one Asio timer carry all sessions of the thread.
@@ -78,6 +81,7 @@ class io_loop {
   std::unordered_set<outbox_holder*> holders_;
   const std::size_t index_;
   boost::asio::io_context context_;
+  socket_watch sockets_;
   loop_timer ticker_;
   clock::time_point ticker_due_ = clock::time_point::max();
 };

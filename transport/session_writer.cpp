@@ -20,10 +20,6 @@ error_code send_error(int code) {
   return {code, boost::system::system_category()};
 }
 
-bool is_close_frame(std::string_view bytes) {
-  return !bytes.empty() && bytes.front() == '\x88';
-}
-
 }  // namespace
 
 void session_writer::send(const frame_block& block, send_target& target) {
@@ -67,11 +63,7 @@ error_code session_writer::write_raw(std::string_view bytes) {
   if (answered_ && sealed_) return {};
   auto block = std::make_shared<frame_block>();
   block->bytes = bytes;
-  if (answered_) {
-    const auto error = write(block);
-    if (is_close_frame(bytes)) seal();
-    return error;
-  }
+  if (answered_) return write(block);
   answered_ = true;
   outbox_.push_front(block, 0, io_loop::clock::now());
   loop_.counters().outbox_bytes.add(static_cast<std::int64_t>(bytes.size()));

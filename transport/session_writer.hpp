@@ -1,6 +1,5 @@
 /// The one ordered way out of a session: at once if the socket takes it, else
-/// through the outbox. Control frames of Beast and frames of the broker take
-/// turns here, whole each.
+/// through the outbox. Control frames and messages take turns here, whole each.
 #pragma once
 
 #include "transport/frame.hpp"
@@ -33,8 +32,8 @@ class session_writer {
   /// Sends or queues `block` without the sender; drops it once sealed.
   /// Errors: the system's, after which only close() makes sense.
   boost::system::error_code write(const frame_ptr& block);
-  /// What Beast wants to write: the answer to the handshake first, which goes
-  /// before everything else, then control frames. A Close frame seals.
+  /// Sends or queues `bytes`: the answer to the handshake first, which goes
+  /// before everything else, then whole control frames.
   boost::system::error_code write_raw(std::string_view bytes);
   /// Sends from the queue, in one gathered call, until it is empty or the
   /// socket takes no more. Errors: as write().
