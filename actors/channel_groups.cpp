@@ -47,6 +47,7 @@ bool channel_group::subscribe(caf::strong_actor_ptr who) {
   auto next = std::make_shared<unbound_members>(*unbound_);
   next->push_back(std::move(who));
   unbound_ = std::move(next);
+  unbound_size_.store(unbound_->size(), std::memory_order_release);
   return true;
 }
 
@@ -68,6 +69,7 @@ void channel_group::unsubscribe(const caf::actor_control_block* who) {
   auto next = std::make_shared<unbound_members>(*unbound_);
   std::erase_if(*next, [&](auto& x) { return x.get() == who; });
   unbound_ = std::move(next);
+  unbound_size_.store(unbound_->size(), std::memory_order_release);
 }
 
 void channel_group::enqueue(caf::strong_actor_ptr sender, caf::message_id,
@@ -80,6 +82,7 @@ void channel_group::enqueue(caf::strong_actor_ptr sender, caf::message_id,
     io_thread::hand_over(*there.thread.load(std::memory_order_acquire),
                          {this, frame, frame ? caf::message{} : content});
   }
+  if (unbound_size_.load(std::memory_order_acquire) == 0) return;
   std::shared_ptr<const unbound_members> unbound;
   {
     std::lock_guard guard{unbound_mutex_};
@@ -89,12 +92,43 @@ void channel_group::enqueue(caf::strong_actor_ptr sender, caf::message_id,
     member->enqueue(sender, caf::make_message_id(), content, unit);
 }
 
+bool channel_group::gather(const io_thread& thread, delivery& item) {
+  // Beyond this a send costs by its bytes, and copying would double them.
+  constexpr std::size_t most_bytes = 65536;
+  auto& here = by_thread_[thread.index()];
+  auto* const last = std::exchange(here.last_frames, nullptr);
+  // What is no frame, or not for all, keeps its place among the frames.
+  if (!item.frame || item.frame->gap) return false;
+  if (last == nullptr ||
+      last->frame->bytes.size() + item.frame->bytes.size() > most_bytes) {
+    here.last_frames = &item;
+    here.gathered = nullptr;
+    return false;
+  }
+  if (!here.gathered) {
+    here.gathered = std::make_shared<transport::frame_block>();
+    here.gathered->bytes = last->frame->bytes;
+    here.gathered->messages = last->frame->messages;
+    last->frame = here.gathered;
+  }
+  here.gathered->bytes += item.frame->bytes;
+  here.gathered->messages += item.frame->messages;
+  here.last_frames = last;
+  return true;
+}
+
+void channel_group::end_gathering(const io_thread& thread) {
+  auto& here = by_thread_[thread.index()];
+  here.last_frames = nullptr;
+  here.gathered = nullptr;
+}
+
 void channel_group::deliver_here(io_thread& thread, delivery& item) {
   auto& members = by_thread_[thread.index()].members;
   if (item.frame) {
     const bool all = !item.frame->gap;
     for (auto& member : members)
-      if (all || member.sink->wants_gaps()) member.sink->deliver(item.frame);
+      if (all || member.sink->wants_gaps()) member.sink->deliver(*item.frame);
     return;
   }
   for (auto& member : members)
@@ -123,11 +157,10 @@ channel_group::deliveries channel_group::tally() const {
 }
 
 std::size_t channel_group::size() const {
-  std::size_t bound = 0;
+  auto all = unbound_size_.load(std::memory_order_acquire);
   for (auto& there : by_thread_)
-    bound += there.size.load(std::memory_order_acquire);
-  std::lock_guard guard{unbound_mutex_};
-  return bound + unbound_->size();
+    all += there.size.load(std::memory_order_acquire);
+  return all;
 }
 
 caf::error channel_group::save(caf::serializer&) const {

@@ -76,6 +76,11 @@ class channel_group final : public caf::abstract_group {
   /// Members, bound or not. Thread: any.
   std::size_t size() const;
 
+  /// Of the deliveries of one turn on `thread`, the running one: whether the
+  /// frames of `item` went behind those of an earlier one of this group. Every
+  /// item that was asked about stays where it is until end_gathering().
+  bool gather(const io_thread& thread, delivery& item);
+  void end_gathering(const io_thread& thread);
   /// Delivers to the members on `thread`, which is the running one.
   void deliver_here(io_thread& thread, delivery& item);
 
@@ -91,6 +96,8 @@ class channel_group final : public caf::abstract_group {
   /// Touched by its thread only, but for the two atomics.
   struct thread_members {
     std::vector<bound_member> members;
+    delivery* last_frames = nullptr;  ///< of the turn; more may go behind them
+    std::shared_ptr<transport::frame_block> gathered;  ///< theirs, once copied
     std::shared_ptr<transport::delivery_tally> tally =
         std::make_shared<transport::delivery_tally>();
     std::atomic<io_thread*> thread{nullptr};
@@ -103,6 +110,7 @@ class channel_group final : public caf::abstract_group {
   std::optional<gap_start> gap_;
   mutable std::mutex unbound_mutex_;  ///< guards the pointer, not a fan-out
   std::shared_ptr<const unbound_members> unbound_;
+  std::atomic<std::size_t> unbound_size_{0};
 };
 
 /// Thread: any.

@@ -20,7 +20,8 @@ constexpr std::size_t jobs_a_turn = 1024;
 
 }  // namespace
 
-io_thread::io_thread(std::size_t index) : loop_(index) {}
+io_thread::io_thread(std::size_t index, transport::io_backend backend)
+    : loop_(index, backend) {}
 
 io_thread::~io_thread() {
   stop();
@@ -93,9 +94,13 @@ void io_thread::schedule_turn() {
 }
 
 void io_thread::turn() {
+  // What is sent meanwhile is part of this turn.
+  const bool scheduled = std::exchange(turn_scheduled_, true);
   take_inbox();
   run_jobs();
   flush();
+  turn_scheduled_ = scheduled;
+  if (!jobs_.empty()) schedule_turn();
 }
 
 void io_thread::take_inbox() {
@@ -122,7 +127,6 @@ void io_thread::run_jobs() {
         caf::intrusive_ptr_release(job);
     }
   }
-  if (!jobs_.empty()) schedule_turn();
 }
 
 void io_thread::flush() {
@@ -143,9 +147,23 @@ void io_thread::flush() {
 }
 
 void io_thread::receive(std::vector<delivery>& items) {
+  if (items.empty()) return;
+  gather(items);
   for (auto& item : items)
     item.group->deliver_here(*this, item);
+  loop_.sender().flush();
   items.clear();
+}
+
+void io_thread::gather(std::vector<delivery>& items) {
+  if (items.size() < 2) return;
+  std::vector<bool> done(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i)
+    done[i] = items[i].group->gather(*this, items[i]);
+  for (auto& item : items)
+    item.group->end_gathering(*this);
+  std::size_t i = 0;
+  std::erase_if(items, [&](const auto&) { return done[i++]; });
 }
 
 }  // namespace status2::actors

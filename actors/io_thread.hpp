@@ -35,7 +35,8 @@ struct delivery {
 /// Thread: members say so; what says nothing belongs to the thread itself.
 class io_thread final : public caf::execution_unit {
  public:
-  explicit io_thread(std::size_t index);
+  explicit io_thread(std::size_t index, transport::io_backend backend =
+                                            transport::io_backend::automatic);
   ~io_thread() override;
 
   /// Before start(): the system whose actors run here. Thread: any, once.
@@ -69,6 +70,8 @@ class io_thread final : public caf::execution_unit {
   void run_jobs();
   void flush();
   void receive(std::vector<delivery>& items);
+  /// Leaves one block a group where several came.
+  void gather(std::vector<delivery>& items);
   /// Puts work into the inbox and wakes the thread if it was empty.
   template <class Put>
   void post(Put put);

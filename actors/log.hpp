@@ -28,6 +28,8 @@ namespace status2::actors {
     "Browsers slow their timers in hidden tabs and would be closed.")          \
   X(connection_limit, INFO, "service", "connection limit",                     \
     "How many clients are accepted, and what set the limit.")                  \
+  X(io_backend, INFO, "service", "io backend",                                 \
+    "How frames are sent: `backend`; `error` says why it is not io_uring.")    \
   X(accept_failed, ERROR, "listener", "accept failed",                         \
     "Often out of descriptors; accepting is tried again every 100 ms.")        \
   X(client_connected, DEBUG, "session", "client connected",                    \

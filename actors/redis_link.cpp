@@ -93,7 +93,7 @@ caf::behavior redis_link_state::make_behavior(redis_link_config configuration) {
 void redis_link_state::on_wanted(const channels_wanted& wanted) {
   std::vector<std::string> added;
   for (const auto& [name, subscriber] : wanted.channels) {
-    subscribers[name] = subscriber;
+    subscribers[name].actor = subscriber;
     // A restarted subscriber of a channel that Redis has acknowledged.
     if (machine->live(name)) self->send(subscriber, channel_state{true});
     added.push_back(name);
@@ -131,17 +131,18 @@ void redis_link_state::forward(const redis::reply_batch& batch) {
   for (const auto& reply : batch.replies) {
     if (reply.kind != redis::reply_kind::message) continue;
     ++config.counters->messages_received;
-    auto& payloads = by_channel[batch.first(reply)];
+    auto i = subscribers.find(batch.first(reply));
+    if (i == subscribers.end()) continue;
+    auto& payloads = i->second.batch;
+    if (payloads.ends.empty()) addressed.push_back(&*i);
     payloads.bytes += batch.payload(reply);
     payloads.ends.push_back(static_cast<std::uint32_t>(payloads.bytes.size()));
   }
-  if (!awaited.empty())
-    for (auto& [channel, payloads] : by_channel)
-      note_first_message(channel);
-  for (auto& [channel, payloads] : by_channel)
-    if (auto i = subscribers.find(std::string(channel)); i != subscribers.end())
-      self->send(i->second, std::move(payloads));
-  by_channel.clear();
+  for (auto* one : addressed) {
+    if (!awaited.empty()) note_first_message(one->first);
+    self->send(one->second.actor, std::exchange(one->second.batch, {}));
+  }
+  addressed.clear();
 }
 
 // -- actions ------------------------------------------------------------------
@@ -232,7 +233,7 @@ void redis_link_state::tell_live(const redis::action& todo, bool live) {
 void redis_link_state::tell(const redis::action& todo, bool live) {
   for (const auto& name : todo.channels)
     if (auto i = subscribers.find(name); i != subscribers.end())
-      self->send(i->second, channel_state{live, todo.since});
+      self->send(i->second.actor, channel_state{live, todo.since});
 }
 
 // -- the end of an outage -----------------------------------------------------
@@ -250,8 +251,8 @@ void redis_link_state::note_acknowledged(const redis::action& todo) {
   }
 }
 
-void redis_link_state::note_first_message(std::string_view channel) {
-  auto i = awaited.find(std::string(channel));
+void redis_link_state::note_first_message(const std::string& channel) {
+  auto i = awaited.find(channel);
   if (i == awaited.end()) return;
   config.counters->resume.observe(self->clock().now() - i->second);
   awaited.erase(i);

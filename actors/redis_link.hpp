@@ -50,7 +50,16 @@ struct redis_link_state {
   caf::behavior make_behavior(redis_link_config configuration);
 
   using actions = redis::subscription_machine::actions;
-  using subscriber_map = std::unordered_map<std::string, caf::actor>;
+  struct wanted_subscriber {
+    caf::actor actor;
+    payload_batch batch;  ///< of the read under way
+  };
+  /// Looks names up as they lie in a read, without a copy of each.
+  struct name_hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  using subscriber_map = std::unordered_map<std::string, wanted_subscriber,
+                                            name_hash, std::equal_to<>>;
 
   void on_wanted(const channels_wanted& wanted);
   void on_unwanted(const channel_unwanted& unwanted);
@@ -69,7 +78,7 @@ struct redis_link_state {
   void on_fault();
   /// A channel is served again: how long after its link was up.
   void note_acknowledged(const redis::action& todo);
-  void note_first_message(std::string_view channel);
+  void note_first_message(const std::string& channel);
   /// An outage begins, unless one goes on.
   void lose();
   /// Ends an outage: tells how long it was and how the channels came back.
@@ -84,8 +93,8 @@ struct redis_link_state {
   std::unique_ptr<redis::subscription_machine> machine;
   std::unordered_map<redis::link_id, std::shared_ptr<redis::connection>> links;
   subscriber_map subscribers;
-  /// Batches of the read under way, by channel.
-  std::unordered_map<std::string_view, payload_batch> by_channel;
+  /// Those with a message in the read under way.
+  std::vector<subscriber_map::pointer> addressed;
   std::minstd_rand random{std::random_device{}()};
   redis::subscription_machine::time_point tick_at =
       redis::subscription_machine::time_point::max();

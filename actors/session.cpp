@@ -65,7 +65,7 @@ caf::behavior session_state::make_behavior(
       bound->thread().loop(), std::move(*spec.request), environment->settings,
       std::make_unique<events_as_messages>(self->address()),
       channel_group::of(channel).tally(bound->thread().index()));
-  bound->sink(socket.get());
+  bound->sink(&socket->sink());
   self->join(channel);
   socket->start();
   log(log_event::client_connected,

@@ -71,7 +71,7 @@ struct supervisor_config {
   /// Viewers of a channel that stay on the thread of the Redis link (0);
   /// further ones go to the thread with the fewest sessions. A wake of another
   /// thread costs more than a few sends.
-  std::size_t spread_at = 256;
+  std::size_t spread_at = 1024;
   restart_policy restarts;
   broker_counters* counters = nullptr;
   broker_status* status = nullptr;

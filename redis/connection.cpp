@@ -55,7 +55,8 @@ class connection_over final
         stream_(loop, arguments...),
         resolver_(loop),
         deadline_(loop),
-        release_(loop) {}
+        release_(loop),
+        pace_(loop) {}
 
   void start() {
     expect("connect");
@@ -79,6 +80,7 @@ class connection_over final
     resolver_.cancel();
     deadline_.cancel();
     release_.cancel();
+    pace_.cancel();
     lowest().close(ignored);
   }
 
@@ -139,6 +141,7 @@ class connection_over final
     resolver_.cancel();
     deadline_.cancel();
     release_.cancel();
+    pace_.cancel();
     lowest().close(ignored);
     events->on_closed(step_.empty() ? why : step_ + ": " + why);
   }
@@ -196,6 +199,45 @@ class connection_over final
     read_some();
   }
 
+  /// Reads again once what was read is dealt with: what that posted to this
+  /// thread comes before.
+  void read_on() {
+    if (settings_.read_interval.count() == 0) return read_some();
+    asio::post(deadline_.get_executor(), [me = this->shared_from_this()] {
+      if (me->events_) me->read_in_time();
+    });
+  }
+
+  /// Reads now or when the pause is over. Until then the socket does not wake
+  /// the thread for what it gets. A lone message whose fan-out took long is
+  /// followed by a pause as long: the next one then brings others with it,
+  /// which cost nothing more, and the thread has time for all the rest.
+  void read_in_time() {
+    constexpr clock::duration long_fan_out = std::chrono::milliseconds{5};
+    constexpr clock::duration longest_rest = std::chrono::milliseconds{10};
+    const auto now = clock::now();
+    const auto busy = now - read_at_;
+    auto due = read_at_ + settings_.read_interval;
+    if (replies_read_ == 1 && busy >= long_fan_out)
+      due = std::max(due, now + std::min(busy, longest_rest));
+    if (now >= due) return read_some();
+    readable_from(read_size / 4);
+    pace_.expires_at(due);
+    pace_.async_wait([me = this->shared_from_this()](error_code error) {
+      if (error || !me->events_) return;
+      me->readable_from(1);
+      me->read_some();
+    });
+  }
+
+  /// Only spares wakes: where the socket does not know it, nothing is lost.
+  void readable_from(std::size_t bytes) {
+    error_code ignored;
+    lowest().set_option(
+        asio::socket_base::receive_low_watermark(static_cast<int>(bytes)),
+        ignored);
+  }
+
   void read_some() {
     buffer_.resize(read_size);
     stream_.async_read_some(asio::buffer(buffer_), then(&self::on_read));
@@ -211,12 +253,13 @@ class connection_over final
 
   void on_read(error_code error, std::size_t size) {
     if (error) return fail(error.message());
+    read_at_ = clock::now();
     const std::string_view bytes{buffer_.data(), size};
     if (held_.empty() && fault() == upstream_fault::kind::none)
       on_bytes(bytes);
     else
       hold(bytes);
-    if (events_) read_some();
+    if (events_) read_on();
   }
 
   /// Keeps bytes back as long as the fault wants.
@@ -251,6 +294,7 @@ class connection_over final
   void on_bytes(std::string_view bytes) {
     reply_batch batch;
     const bool sound = reader_.feed(bytes, batch);
+    replies_read_ = batch.replies.size();
     if (login_answers_left_ > 0)
       on_login_answers(batch);
     else if (!batch.replies.empty())
@@ -288,6 +332,9 @@ class connection_over final
   tcp::resolver resolver_;
   asio::steady_timer deadline_;
   asio::steady_timer release_;
+  asio::steady_timer pace_;
+  clock::time_point read_at_{};
+  std::size_t replies_read_ = 0;
   std::deque<held_piece> held_;  ///< by an injected fault
   std::size_t held_bytes_ = 0;
   std::string step_;  ///< the one under way, empty once open

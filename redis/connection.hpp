@@ -30,6 +30,9 @@ struct connection_settings {
   redis_url url;
   /// Each step (resolve and connect, TLS, login) must be done within it.
   std::chrono::nanoseconds request_timeout{std::chrono::seconds{1}};
+  /// Shortest time between two reads, so that what comes close together is
+  /// read, and told, together; the first after a pause is read at once.
+  std::chrono::nanoseconds read_interval{0};
   /// Looked at on the connection's thread only; null: no faults.
   std::shared_ptr<const upstream_fault> fault{};
 };

@@ -103,11 +103,12 @@ std::string random_channel() {
   return text.data();
 }
 
-std::vector<std::unique_ptr<actors::io_thread>> make_threads(std::size_t n) {
+std::vector<std::unique_ptr<actors::io_thread>> make_threads(
+    std::size_t n, transport::io_backend backend) {
   std::vector<std::unique_ptr<actors::io_thread>> threads;
   threads.reserve(n);
   for (std::size_t i = 0; i < n; ++i)
-    threads.push_back(std::make_unique<actors::io_thread>(i));
+    threads.push_back(std::make_unique<actors::io_thread>(i, backend));
   return threads;
 }
 
@@ -147,7 +148,7 @@ broker::broker(const configuration& values)
       fault_(std::make_shared<redis::upstream_fault>()),
       link_memory_(std::make_shared<actors::link_memory>()),
       canary_channel_(random_channel()),
-      threads_(make_threads(values.io_threads)),
+      threads_(make_threads(values.io_threads, values.io_backend)),
       sessions_{session_settings()},
       system_config_(values.io_threads),
       system_(system_config_),
@@ -178,6 +179,7 @@ int broker::serve() {
     thread->attach(system_);
     thread->start();
   }
+  tell_backend();
   spawn_supervisor();
   if (listen()) {
     log(log_event::listening, {{"address", config_.listen_addr},
@@ -194,6 +196,14 @@ int broker::serve() {
   stop_threads();
   log(log_event::stopped, {{"code", std::int64_t{exit_code_}}});
   return exit_code_;
+}
+
+void broker::tell_backend() const {
+  const auto backend = threads_.front()->loop().sender().backend();
+  const bool wanted = config_.io_backend != transport::io_backend::epoll;
+  log(log_event::io_backend,
+      {{"backend", name_of(backend)},
+       {"error", wanted ? transport::io_uring_obstacle() : ""}});
 }
 
 std::function<std::string()> broker::render_metrics() const {
@@ -264,6 +274,7 @@ actors::redis_link_config broker::link_config(const caf::actor& supervisor) {
   actors::redis_link_config config;
   config.loop = &threads_.front()->loop().context();
   config.connection = redis_settings();
+  config.connection.read_interval = config_.fanout_interval;
   config.machine.request_timeout = config_.redis_request_timeout;
   config.machine.retry = {config_.redis_retry_base, config_.redis_retry_max};
   config.machine.max_retries = config_.redis_max_retries;
@@ -287,7 +298,9 @@ actors::canary_config broker::canary_config() {
 }
 
 redis::connection_settings broker::redis_settings() const {
-  return {config_.redis, config_.redis_request_timeout, fault_};
+  return {.url = config_.redis,
+          .request_timeout = config_.redis_request_timeout,
+          .fault = fault_};
 }
 
 void broker::wait_for_signal(boost::asio::signal_set& signals) {

@@ -43,6 +43,7 @@ class broker {
   int serve();
 
  private:
+  void tell_backend() const;
   std::function<std::string()> render_metrics() const;
   bool listen();
   void spawn_supervisor();

@@ -5,6 +5,7 @@
 
 #include "actors/log.hpp"
 #include "redis/url.hpp"
+#include "transport/frame_sender.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -21,6 +22,8 @@ struct configuration {
   std::string listen_addr;     ///< `host:port`; an empty host is every address
   std::string path_prefix;     ///< empty, or `/…` without a slash at the end
   std::size_t io_threads = 0;  ///< never 0 after load(): the cores, at most 8
+  transport::io_backend io_backend = transport::io_backend::automatic;
+  std::chrono::nanoseconds fanout_interval{};  ///< 0: off
   std::size_t max_connections = 0;
   std::size_t max_connections_per_ip = 0;    ///< 0: any number
   std::vector<std::string> trusted_proxies;  ///< networks

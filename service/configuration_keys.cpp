@@ -76,6 +76,15 @@ constexpr std::array table{
     key{"STATUS_IO_THREADS", count, "0", "0", "64",
         "Threads that serve sockets; 0: one a core, at most 8.",
         &c::io_threads},
+    key{"STATUS_IO_BACKEND", backend, "auto", "", "",
+        "How frames are sent: `io_uring` takes a whole fan-out in one system "
+        "call, `epoll` needs one a client; auto: io_uring where kernel and "
+        "container allow it.",
+        &c::io_backend},
+    key{"STATUS_FANOUT_INTERVAL", duration, "500us", "0s", "1s",
+        "Shortest time between two reads from Redis. A message after a pause "
+        "goes out at once, those that follow within it together. 0s: off.",
+        &c::fanout_interval},
     key{"STATUS_MAX_CONNECTIONS", count, "10000", "1", "1000000",
         "Clients at once; one more is answered 503. Lowered at start to what "
         "the limit of open descriptors leaves.",
@@ -196,6 +205,8 @@ std::string accepted(const key& row) {
       return "true or false";
     case level:
       return "debug, info, warn or error";
+    case backend:
+      return "auto, epoll or io_uring";
     case secret:
       return "any text";
   }

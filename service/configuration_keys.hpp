@@ -27,6 +27,7 @@ enum class key_kind : std::uint8_t {
   count,
   flag,
   level,
+  backend,
   secret,
 };
 
@@ -36,7 +37,8 @@ using key_member =
                  std::vector<std::string> configuration::*,
                  std::chrono::nanoseconds configuration::*,
                  std::size_t configuration::*, bool configuration::*,
-                 actors::log_level configuration::*>;
+                 actors::log_level configuration::*,
+                 transport::io_backend configuration::*>;
 
 struct key {
   std::string_view variable;

@@ -52,6 +52,14 @@ std::optional<actors::log_level> parse_level(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<transport::io_backend> parse_backend(std::string_view text) {
+  using enum transport::io_backend;
+  const auto word = boost::to_lower_copy(std::string(text));
+  for (const auto backend : {automatic, epoll, io_uring})
+    if (word == name_of(backend)) return backend;
+  return std::nullopt;
+}
+
 std::vector<std::string> parse_list(const std::string& text) {
   std::vector<std::string> items;
   boost::split(items, text, boost::is_any_of(","));
@@ -129,6 +137,9 @@ bool assign(const key& row, const std::string& text, configuration& values) {
     }
     bool operator()(actors::log_level configuration::*member) const {
       return store(values, member, parse_level(text));
+    }
+    bool operator()(transport::io_backend configuration::*member) const {
+      return store(values, member, parse_backend(text));
     }
   };
   return std::visit(visitor{row, text, values}, row.member);

@@ -43,7 +43,11 @@ class counter {
   X(outbox_bytes, "status2_outbox_bytes", gauge,                               \
     "Bytes that wait for clients' sockets to take them.")                      \
   X(sends, "status2_sends_total", counter,                                     \
-    "System calls that sent to clients.")                                      \
+    "Sends to clients' sockets: one a client and block of frames.")            \
+  X(send_calls, "status2_send_calls_total", counter,                           \
+    "System calls that carried them; io_uring takes many in one.")             \
+  X(io_uring_threads, "status2_io_uring_threads", gauge,                       \
+    "I/O threads that send through io_uring; the others use epoll.")           \
   X(wakes, "status2_wakes_total", counter,                                     \
     "Hand-overs of a batch to another I/O thread.")                            \
   X(pings_sent, "status2_pings_sent_total", counter,                           \

@@ -13,6 +13,7 @@ namespace {
 
 constexpr char final_text = '\x81';
 constexpr char final_close = '\x88';
+constexpr char final_pong = '\x8a';
 constexpr std::string_view status_start = R"({"type":"status","data":)";
 constexpr std::string_view status_end = "}";
 
@@ -116,6 +117,10 @@ void append_close_frame(std::string& out, std::uint16_t code,
   payload += static_cast<char>(code & 0xff);
   payload += reason.substr(0, longest_reason);
   append_frame(out, final_close, payload);
+}
+
+void append_pong_frame(std::string& out, std::string_view payload) {
+  append_frame(out, final_pong, payload);
 }
 
 const frame_ptr& ping_frame() {

@@ -13,7 +13,7 @@ namespace status2::transport {
 
 /// Whole WebSocket frames, back to back, shared by all who send them.
 /// Thread: immutable after construction, any thread may read it.
-struct frame_block {
+struct frame_block : std::enable_shared_from_this<frame_block> {
   std::string bytes;
   /// Messages (`status` frames) in `bytes`; 0 for control frames.
   std::uint32_t messages = 0;
@@ -51,6 +51,10 @@ frame_ptr gap_frame(const gap& what);
 /// Source: RFC 6455 section 5.5.1.
 void append_close_frame(std::string& out, std::uint16_t code,
                         std::string_view reason);
+
+/// Appends a Pong frame. Limits: `payload` at most 125 bytes.
+/// Source: RFC 6455 section 5.5.3.
+void append_pong_frame(std::string& out, std::string_view payload);
 
 /// `{"type":"ping"}` and `{"type":"hangup"}`, framed once for the process.
 const frame_ptr& ping_frame();

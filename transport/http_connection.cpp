@@ -247,7 +247,6 @@ void http_connection::hand_on(handshake_decision decision,
                               const address& client,
                               std::shared_ptr<void> place) {
   upgrade_request upgrade;
-  upgrade.v6 = remote_.protocol() == boost::asio::ip::tcp::v6();
   upgrade.channel = std::move(decision.channel);
   upgrade.query = decision.query;
   // Behind a proxy the port says nothing of the client.
@@ -255,7 +254,8 @@ void http_connection::hand_on(handshake_decision decision,
   upgrade.remote = client == direct ? printed(remote_) : client.to_string();
   upgrade.place = std::move(place);
   upgrade.leftover = boost::beast::buffers_to_string(buffer_.data());
-  upgrade.request = parser_->release();
+  const auto key = parser_->get()[http::field::sec_websocket_key];
+  upgrade.key.assign(key.data(), key.size());
   context_->loop.disarm(*this);
   error_code error;
   upgrade.socket = unique_fd(socket_.release(error));

@@ -4,8 +4,13 @@
 
 namespace status2::transport {
 
-io_loop::io_loop(std::size_t index)
-    : wheel_(clock::now()), index_(index), context_(1), ticker_(context_) {}
+io_loop::io_loop(std::size_t index, io_backend backend)
+    : sender_(make_frame_sender(backend, counters_)),
+      wheel_(clock::now()),
+      index_(index),
+      context_(1),
+      sockets_(context_),
+      ticker_(context_) {}
 
 void io_loop::run() {
   const auto work = boost::asio::make_work_guard(context_);
@@ -38,6 +43,7 @@ void io_loop::tick_at(clock::time_point due) {
 void io_loop::on_tick() {
   ticker_due_ = clock::time_point::max();
   wheel_.expire(clock::now());
+  sender_->flush();
   const auto due = wheel_.next_due();
   if (due && *due < ticker_due_) tick_at(*due);
 }

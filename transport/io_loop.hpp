@@ -3,6 +3,8 @@
 #pragma once
 
 #include "transport/counters.hpp"
+#include "transport/frame_sender.hpp"
+#include "transport/socket_watch.hpp"
 #include "transport/timer_wheel.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -44,7 +46,8 @@ class io_loop {
  public:
   using clock = std::chrono::steady_clock;
 
-  explicit io_loop(std::size_t index);
+  explicit io_loop(std::size_t index,
+                   io_backend backend = io_backend::automatic);
 
   /// Runs handlers until stop(). Blocks: yes.
   void run();
@@ -54,6 +57,10 @@ class io_loop {
   std::size_t index() const { return index_; }
   boost::asio::io_context& context() { return context_; }
   io_counters& counters() { return counters_; }
+  /// Whoever hands it something flushes it before the loop goes on.
+  frame_sender& sender() { return *sender_; }
+  /// The sockets of the thread's sessions.
+  socket_watch& sockets() { return sockets_; }
 
   /// Arms `timer` to fire at `due`, replacing an earlier due time. The wheel
   /// and one Asio timer carry all sessions of the thread.
@@ -69,10 +76,12 @@ class io_loop {
 
   // Declared before the context: handlers that die with it use them.
   io_counters counters_;
+  std::unique_ptr<frame_sender> sender_;
   timer_wheel wheel_;
   std::unordered_set<outbox_holder*> holders_;
   const std::size_t index_;
   boost::asio::io_context context_;
+  socket_watch sockets_;
   loop_timer ticker_;
   clock::time_point ticker_due_ = clock::time_point::max();
 };

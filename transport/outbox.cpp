@@ -60,11 +60,11 @@ void outbox::push(frame_ptr block, std::size_t sent, time_point now) {
   queue_.push_back({std::move(block), sent, size, now});
 }
 
-void outbox::push_front(frame_ptr block, time_point now) {
+void outbox::push_front(frame_ptr block, std::size_t sent, time_point now) {
   const auto size = block->bytes.size();
-  bytes_ += size;
+  bytes_ += size - sent;
   queue_.insert(queue_.begin() + static_cast<std::ptrdiff_t>(next_),
-                {std::move(block), 0, size, now});
+                {std::move(block), sent, size, now});
 }
 
 std::size_t outbox::gather(iovec* pieces, std::size_t limit) const {

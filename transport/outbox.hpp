@@ -32,8 +32,9 @@ class outbox {
   /// Queues `block`, of which `sent` bytes are on the wire already: more than
   /// none only if nothing else waits.
   void push(frame_ptr block, std::size_t sent, time_point now);
-  /// Queues `block` before all others, of which nothing may be out yet.
-  void push_front(frame_ptr block, time_point now);
+  /// Queues `block`, of which `sent` bytes are out, before all others, of which
+  /// nothing may be out yet.
+  void push_front(frame_ptr block, std::size_t sent, time_point now);
 
   /// Describes what waits from the start, at most `limit` pieces; the number
   /// of pieces.

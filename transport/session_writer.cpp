@@ -1,5 +1,7 @@
 #include "transport/session_writer.hpp"
 
+#include "transport/uring_sender.hpp"
+
 #include <array>
 #include <cerrno>
 #include <memory>
@@ -12,20 +14,34 @@ namespace {
 
 using boost::system::error_code;
 
-constexpr int send_flags = MSG_NOSIGNAL | MSG_DONTWAIT;
-
-/// The error of the call just made; none where the socket is only full.
-error_code send_error() {
-  const int code = errno;
+/// The error that `code` is; none where the socket is only full.
+error_code send_error(int code) {
   if (code == EAGAIN || code == EWOULDBLOCK || code == EINTR) return {};
   return {code, boost::system::system_category()};
 }
 
-bool is_close_frame(std::string_view bytes) {
-  return !bytes.empty() && bytes.front() == '\x88';
+}  // namespace
+
+void session_writer::send(const frame_block& block, send_target& target) {
+  count_due(block);
+  if (sealed_) {
+    count({0, block.messages});
+  } else if (idle()) {
+    under_way_ = &block;
+    loop_.sender().send(fd_, block, target);
+  } else {
+    outbox_.push(block.shared_from_this(), 0, io_loop::clock::now());
+    count_queued(block, 0);
+  }
 }
 
-}  // namespace
+error_code session_writer::sent(std::ptrdiff_t result) {
+  // close() has counted it already.
+  if (under_way_ == nullptr) return {};
+  const auto error = note(*std::exchange(under_way_, nullptr), result);
+  // What came meanwhile waited for its turn.
+  return error || !waiting() ? error : flush();
+}
 
 error_code session_writer::write(const frame_ptr& block) {
   count_due(*block);
@@ -33,18 +49,13 @@ error_code session_writer::write(const frame_ptr& block) {
     count({0, block->messages});
     return {};
   }
-  std::size_t sent = 0;
-  if (answered_ && outbox_.empty()) {
-    if (const auto error = send_now(*block, sent)) {
-      count({0, block->messages});
-      return error;
-    }
-    if (sent == block->bytes.size()) {
-      count({block->messages, 0});
-      return {};
-    }
+  if (idle()) {
+    loop_.counters().sends.add();
+    loop_.counters().send_calls.add();
+    return note(*block, send_at_once(fd_, *block));
   }
-  queue(block, sent);
+  outbox_.push(block, 0, io_loop::clock::now());
+  count_queued(*block, 0);
   return {};
 }
 
@@ -52,13 +63,9 @@ error_code session_writer::write_raw(std::string_view bytes) {
   if (answered_ && sealed_) return {};
   auto block = std::make_shared<frame_block>();
   block->bytes = bytes;
-  if (answered_) {
-    const auto error = write(block);
-    if (is_close_frame(bytes)) seal();
-    return error;
-  }
+  if (answered_) return write(block);
   answered_ = true;
-  outbox_.push_front(block, io_loop::clock::now());
+  outbox_.push_front(block, 0, io_loop::clock::now());
   loop_.counters().outbox_bytes.add(static_cast<std::int64_t>(bytes.size()));
   return flush();
 }
@@ -75,7 +82,8 @@ error_code session_writer::flush() {
       wanted += pieces[i].iov_len;
     const auto result = ::sendmsg(fd_, &message, send_flags);
     loop_.counters().sends.add();
-    if (result < 0) return send_error();
+    loop_.counters().send_calls.add();
+    if (result < 0) return send_error(errno);
     const auto sent = static_cast<std::size_t>(result);
     count_bytes(sent);
     loop_.counters().outbox_bytes.sub(result);
@@ -93,28 +101,38 @@ void session_writer::cut() {
 }
 
 void session_writer::close() {
+  if (under_way_ != nullptr)
+    count({0, std::exchange(under_way_, nullptr)->messages});
   loop_.counters().outbox_bytes.sub(static_cast<std::int64_t>(outbox_.bytes()));
   leave(outbox_.clear());
   sealed_ = true;
   answered_ = true;
 }
 
-error_code session_writer::send_now(const frame_block& block,
-                                    std::size_t& sent) {
-  const auto result =
-      ::send(fd_, block.bytes.data(), block.bytes.size(), send_flags);
-  loop_.counters().sends.add();
-  if (result < 0) return send_error();
-  sent = static_cast<std::size_t>(result);
-  count_bytes(sent);
+error_code session_writer::note(const frame_block& block,
+                                std::ptrdiff_t result) {
+  if (result < 0) {
+    if (const auto error = send_error(static_cast<int>(-result))) {
+      count({0, block.messages});
+      return error;
+    }
+    result = 0;
+  }
+  const auto bytes = static_cast<std::size_t>(result);
+  count_bytes(bytes);
+  if (bytes == block.bytes.size()) {
+    count({block.messages, 0});
+  } else {
+    outbox_.push_front(block.shared_from_this(), bytes, io_loop::clock::now());
+    count_queued(block, bytes);
+  }
   return {};
 }
 
-void session_writer::queue(const frame_ptr& block, std::size_t sent) {
-  outbox_.push(block, sent, io_loop::clock::now());
+void session_writer::count_queued(const frame_block& block, std::size_t sent) {
   loop_.counters().outbox_bytes.add(
-      static_cast<std::int64_t>(block->bytes.size() - sent));
-  count_waiting(block->messages);
+      static_cast<std::int64_t>(block.bytes.size() - sent));
+  count_waiting(block.messages);
 }
 
 void session_writer::leave(const message_tally& tally) {

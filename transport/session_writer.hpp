@@ -1,6 +1,5 @@
 /// The one ordered way out of a session: at once if the socket takes it, else
-/// through the outbox. Control frames of Beast and frames of the broker take
-/// turns here, whole each.
+/// through the outbox. Control frames and messages take turns here, whole each.
 #pragma once
 
 #include "transport/frame.hpp"
@@ -25,11 +24,16 @@ class session_writer {
                  std::shared_ptr<delivery_tally> channel = nullptr)
       : loop_(loop), channel_(std::move(channel)), fd_(fd) {}
 
-  /// Sends or queues `block`; drops it once sealed.
+  /// Hands `block` to the loop's sender, which tells `target`, or queues it;
+  /// drops it once sealed.
+  void send(const frame_block& block, send_target& target);
+  /// What `target` was told. Errors: as write().
+  boost::system::error_code sent(std::ptrdiff_t result);
+  /// Sends or queues `block` without the sender; drops it once sealed.
   /// Errors: the system's, after which only close() makes sense.
   boost::system::error_code write(const frame_ptr& block);
-  /// What Beast wants to write: the answer to the handshake first, which goes
-  /// before everything else, then control frames. A Close frame seals.
+  /// Sends or queues `bytes`: the answer to the handshake first, which goes
+  /// before everything else, then whole control frames.
   boost::system::error_code write_raw(std::string_view bytes);
   /// Sends from the queue, in one gathered call, until it is empty or the
   /// socket takes no more. Errors: as write().
@@ -49,9 +53,14 @@ class session_writer {
   const message_tally& total() const { return total_; }
 
  private:
-  boost::system::error_code send_now(const frame_block& block,
-                                     std::size_t& sent);
-  void queue(const frame_ptr& block, std::size_t sent);
+  /// Whether nothing is in front of a new block.
+  bool idle() const {
+    return answered_ && under_way_ == nullptr && outbox_.empty();
+  }
+  /// The socket took `result` bytes of `block`, or said a negative errno.
+  boost::system::error_code note(const frame_block& block,
+                                 std::ptrdiff_t result);
+  void count_queued(const frame_block& block, std::size_t sent);
   void leave(const message_tally& tally);
   void count(const message_tally& tally);
   void count_due(const frame_block& block);
@@ -62,6 +71,7 @@ class session_writer {
   std::shared_ptr<delivery_tally> channel_;
   outbox outbox_;
   message_tally total_;
+  const frame_block* under_way_ = nullptr;  ///< at the sender
   int fd_;
   bool answered_ = false;  ///< the answer to the handshake is in front
   bool sealed_ = false;

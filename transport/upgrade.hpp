@@ -2,9 +2,6 @@
 /// the listener to the thread that will serve it.
 #pragma once
 
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/message.hpp>
-
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -42,9 +39,8 @@ struct channel_name {
 
 /// A validated WebSocket request whose answer (101) is not sent yet.
 struct upgrade_request {
-  unique_fd socket;  ///< non-blocking, in no event loop
-  bool v6 = false;   ///< the protocol the descriptor was opened with
-  boost::beast::http::request<boost::beast::http::empty_body> request;
+  unique_fd socket;      ///< non-blocking, in no event loop
+  std::string key;       ///< Sec-WebSocket-Key
   std::string leftover;  ///< bytes that came after the header
   channel_name channel;
   std::string query;            ///< after `?`, empty if none

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <random>
+#include <sys/socket.h>
 #include <utility>
 
 namespace status2::transport {
@@ -13,17 +14,6 @@ namespace status2::transport {
 namespace {
 
 namespace asio = boost::asio;
-
-/// Opens the socket in `loop`; a closed one if that fails.
-tcp_socket adopt(io_loop& loop, upgrade_request& request) {
-  using boost::asio::ip::tcp;
-  tcp_socket socket(loop.context());
-  boost::system::error_code error;
-  socket.assign(request.v6 ? tcp::v6() : tcp::v4(), request.socket.value(),
-                error);
-  if (!error) request.socket.release();
-  return socket;
-}
 
 /// So that clients which came at once are not pinged at once.
 std::chrono::nanoseconds random_part_of(std::chrono::nanoseconds interval) {
@@ -55,16 +45,15 @@ ws_session_impl::ws_session_impl(io_loop& loop, upgrade_request request,
                                  std::unique_ptr<session_events> events,
                                  std::shared_ptr<delivery_tally> channel)
     : loop_(loop),
+      writer_(loop, request.socket.value(), std::move(channel)),
       settings_(settings),
+      socket_(std::move(request.socket)),
       events_(std::move(events)),
       request_(std::make_unique<upgrade_request>(std::move(request))),
       remote_(std::move(request_->remote)),
       place_(std::move(request_->place)),
-      stream_(adopt(loop, *request_), std::move(request_->leftover),
-              static_cast<byte_sink&>(*this)),
-      writer_(loop, stream_.next_layer().socket().native_handle(),
-              std::move(channel)),
-      wants_gaps_(asks_for_gaps(request_->query)) {
+      frames_(settings.max_message_size) {
+  wants_gaps_ = asks_for_gaps(request_->query);
   loop_.counters().connections_active.add();
 }
 
@@ -75,20 +64,38 @@ void ws_session_impl::start() {
   next_ping_ = now + random_part_of(settings_.ping_interval);
   if (phase_ == phase::created) phase_ = phase::open;
   guarded([this] {
-    accept(*std::exchange(request_, nullptr));
+    const auto request = std::exchange(request_, nullptr);
+    const auto error = loop_.sockets().add(
+        socket_.value(),
+        std::shared_ptr<watched_socket>(shared_from_this(), this));
+    if (error) {
+      finish(close_reason::internal_error, error);
+      return;
+    }
+    answer(*request);
+    // What came with the request.
+    if (!request->leftover.empty()) feed(request->leftover);
     if (phase_ == phase::open) schedule();
   });
 }
 
-void ws_session_impl::deliver(const frame_ptr& block) {
-  guarded([&] { sent(writer_.write(block)); });
+void ws_session_impl::deliver(const frame_block& block) noexcept {
+  guarded([&] {
+    writer_.send(block, *this);
+    sent({});
+  });
+  if (reason_) count_discarded();
+}
+
+void ws_session_impl::on_sent(std::ptrdiff_t result) noexcept {
+  guarded([&] { sent(writer_.sent(result)); });
   if (reason_) count_discarded();
 }
 
 void ws_session_impl::send_ping() {
   if (phase_ > phase::open) return;
   loop_.counters().pings_sent.add();
-  deliver(ping_frame());
+  guarded([&] { sent(writer_.write(ping_frame())); });
 }
 
 void ws_session_impl::close(close_reason reason) {
@@ -146,10 +153,6 @@ void ws_session_impl::abandon() {
     close(close_reason::internal_error);
 }
 
-void ws_session_impl::take(std::string_view bytes) {
-  sent(writer_.write_raw(bytes));
-}
-
 void ws_session_impl::sent(const error_code& error) {
   if (error) {
     loop_.counters().write_errors.add();
@@ -163,8 +166,8 @@ void ws_session_impl::check_outbox() {
   if (phase_ <= phase::open &&
       writer_.queued().bytes() > settings_.outbox_limit) {
     close(close_reason::slow_consumer);
-  } else if (writer_.waiting() && !waiting_writable_) {
-    wait_writable();
+  } else if (writer_.waiting() && !watches_writable_) {
+    watch();
     schedule();
   }
   check_total();
@@ -185,20 +188,20 @@ void ws_session_impl::check_total() {
   largest->give_up();
 }
 
-void ws_session_impl::wait_writable() {
-  waiting_writable_ = true;
-  stream_.next_layer().socket().async_wait(
-      tcp_socket::wait_write, [self = shared_from_this()](const error_code&) {
-        self->waiting_writable_ = false;
-        self->guarded([&] { self->on_writable(); });
-      });
+void ws_session_impl::watch() {
+  watches_writable_ = writer_.waiting();
+  std::uint32_t events = 0;
+  if (!end_of_stream_) events |= EPOLLIN;
+  if (watches_writable_) events |= EPOLLOUT;
+  loop_.sockets().change(socket_.value(), *this, events);
 }
 
 void ws_session_impl::on_writable() {
-  if (phase_ == phase::closed) return;
   sent(writer_.flush());
-  if (writer_.queued().empty()) loop_.holders().erase(this);
-  if (phase_ == phase::ending && !writer_.waiting()) on_flushed();
+  if (phase_ == phase::closed || writer_.waiting()) return;
+  loop_.holders().erase(this);
+  watch();
+  if (phase_ == phase::ending) on_flushed();
 }
 
 void ws_session_impl::on_timer() {
@@ -223,7 +226,9 @@ void ws_session_impl::check_open(time_point now) {
   } else if (now >= next_ping_) {
     next_ping_ += settings_.ping_interval;
     if (next_ping_ <= now) next_ping_ = now + settings_.ping_interval;
-    send_ping();
+    // With those of the other sessions whose time has come.
+    loop_.counters().pings_sent.add();
+    deliver(*ping_frame());
   }
 }
 
@@ -246,13 +251,11 @@ void ws_session_impl::end(close_reason reason, bool linger) {
   linger_ = linger;
   writer_.seal();
   schedule();
-  if (linger) discard();
   if (!writer_.waiting()) on_flushed();
 }
 
 void ws_session_impl::on_flushed() {
-  error_code ignored;
-  stream_.next_layer().socket().shutdown(tcp_socket::shutdown_send, ignored);
+  ::shutdown(socket_.value(), SHUT_WR);
   if (!linger_) finish(*reason_);
 }
 
@@ -265,11 +268,11 @@ void ws_session_impl::finish(close_reason reason, const error_code& error) {
   place_.reset();
   loop_.holders().erase(this);
   loop_.disarm(*this);
-  error_code ignored;
-  stream_.next_layer().socket().close(ignored);
+  const auto self = loop_.sockets().remove(*this);
+  socket_ = unique_fd();
   loop_.counters().connections_active.sub();
   loop_.counters().sessions_closed[static_cast<std::size_t>(*reason_)].add();
-  if (!events_) return;
+  if (!events_ && !self) return;
   close_report report{*reason_,
                       peer_code_,
                       {},
@@ -300,12 +303,8 @@ void ws_session::start() {
   impl_->start();
 }
 
-void ws_session::deliver(const frame_ptr& block) noexcept {
-  impl_->deliver(block);
-}
-
-bool ws_session::wants_gaps() const {
-  return impl_->wants_gaps();
+frame_sink& ws_session::sink() {
+  return *impl_;
 }
 
 void ws_session::send_ping() {

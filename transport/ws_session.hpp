@@ -1,5 +1,5 @@
-/// One client's WebSocket on its I/O thread: reads through Beast, and one
-/// ordered way out, the outbox, for frames, pings, Beast's pongs and closes.
+/// One client's WebSocket on its I/O thread: what it sends is read, and frames,
+/// pings, pongs and closes have one ordered way out, the outbox.
 /// On the main path: last stop of a message, deliver() puts it on the socket.
 #pragma once
 
@@ -21,9 +21,10 @@ namespace status2::transport {
 /// Where a channel's fan-out ends on an I/O thread.
 class frame_sink {
  public:
-  /// Sends `block` at once if nothing waits and the socket takes it, else
-  /// queues it. Never blocks, never calls back into the caller.
-  virtual void deliver(const frame_ptr& block) noexcept = 0;
+  /// Hands `block` to the thread's frame_sender if nothing waits, else queues
+  /// it; `block` must stay until that is flushed. Never blocks, never calls
+  /// back into the caller.
+  virtual void deliver(const frame_block& block) noexcept = 0;
   /// Whether frame_block::gap is for it.
   virtual bool wants_gaps() const = 0;
 
@@ -78,7 +79,7 @@ class ws_session_impl;
 /// (at most close_timeout); no event is raised any more.
 /// Thread: that of `loop`, all members. `settings` must outlive the session;
 /// `channel`, if any, counts what becomes of its deliveries.
-class ws_session final : public frame_sink {
+class ws_session final {
  public:
   ws_session(io_loop& loop, upgrade_request request,
              const session_settings& settings,
@@ -90,9 +91,9 @@ class ws_session final : public frame_sink {
 
   /// Sends the 101 answer and starts reading and the heartbeat.
   void start();
-  void deliver(const frame_ptr& block) noexcept override;
-  /// The client put `gap=1` into its query.
-  bool wants_gaps() const override;
+  /// Where frames for it go. It wants gaps if the client put `gap=1` into its
+  /// query.
+  frame_sink& sink();
   /// Sends `{"type":"ping"}` now.
   void send_ping();
   /// Closes for `reason`: hangup frame if set, Close frame, wait for the

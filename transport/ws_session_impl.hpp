@@ -1,16 +1,16 @@
 /// What a ws_session is made of; nobody else includes it. Outlives its
-/// ws_session until the closes are on their way, held by its own handlers.
+/// ws_session until the closes are on their way, held by the loop's
+/// socket_watch.
 #pragma once
 
-#include "transport/outbox_stream.hpp"
+#include "transport/client_frames.hpp"
 #include "transport/session_writer.hpp"
+#include "transport/socket_watch.hpp"
 #include "transport/timer_wheel.hpp"
 #include "transport/ws_session.hpp"
 
-#include <boost/beast/websocket/stream.hpp>
 #include <boost/system/error_code.hpp>
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -23,9 +23,12 @@ namespace status2::transport {
 
 /// Thread: that of the loop, all members.
 class ws_session_impl final
-    : public std::enable_shared_from_this<ws_session_impl>,
+    : public frame_sink,
+      public std::enable_shared_from_this<ws_session_impl>,
+      private send_target,
+      private watched_socket,
       private wheel_timer,
-      private byte_sink,
+      private client_events,
       private outbox_holder {
  public:
   ws_session_impl(io_loop& loop, upgrade_request request,
@@ -34,19 +37,19 @@ class ws_session_impl final
                   std::shared_ptr<delivery_tally> channel);
 
   void start();
-  void deliver(const frame_ptr& block);
+  void deliver(const frame_block& block) noexcept override;
+  bool wants_gaps() const override { return wants_gaps_; }
   void send_ping();
   void close(close_reason reason);
   /// The owner is gone: no more events, and the socket follows.
   void abandon();
   const std::string& remote() const { return remote_; }
-  bool wants_gaps() const { return wants_gaps_; }
 
  private:
   using error_code = boost::system::error_code;
   using time_point = io_loop::clock::time_point;
 
-  /// | phase   | Close frame  | Beast reads | leaves it by                  |
+  /// | phase   | Close frame  | frames read | leaves it by                  |
   /// | ------- | ------------ | ----------- | ----------------------------- |
   /// | created | not sent     | no          | start()                       |
   /// | open    | not sent     | yes         | close(), an error, their Close|
@@ -56,21 +59,26 @@ class ws_session_impl final
   enum class phase : std::uint8_t { created, open, closing, ending, closed };
 
   // Input, ws_session_input.cpp.
-  void accept(const upgrade_request& request);
-  void on_accept(const error_code& error);
+  void answer(const upgrade_request& request);
+  void on_ready(std::uint32_t events) noexcept override;
   void read();
-  void on_read(const error_code& error, std::size_t count);
-  /// False: too many, and the session closes.
-  bool within_rate();
-  void on_message(std::string_view text);
-  void on_read_error(const error_code& error);
-  /// Reads and drops what still comes, so that the client gets our last
-  /// frames instead of a reset.
-  void discard();
-  void on_discard();
+  void feed(std::span<char> bytes);
+  void on_read_end(const error_code& error);
+  bool on_text(std::string_view message) override;
+  bool on_binary() override;
+  bool on_ping(std::string_view payload) override;
+  bool on_pong(std::string_view payload) override;
+  void on_close(std::uint16_t code, std::string_view reason) override;
+  /// Whether a message is to be acted on. Too many, and the session closes.
+  bool admit_message();
+  void act_on(std::string_view text);
+  /// Whether more of what came is of interest.
+  bool listening() const { return phase_ < phase::ending; }
+  /// Sends a Close frame without a text, unless ours is out, and nothing more.
+  void send_close(std::uint16_t code);
 
   // Output.
-  void take(std::string_view bytes) override;
+  void on_sent(std::ptrdiff_t result) noexcept override;
   void sent(const error_code& error);
   void check_outbox();
   /// Over the limit of all threads, the largest outbox of this one goes.
@@ -81,7 +89,8 @@ class ws_session_impl final
   void cut_short();
   /// Adds what was discarded since the last time to its reason.
   void count_discarded();
-  void wait_writable();
+  /// Waits for what the session can do now: read, write or neither.
+  void watch();
   void on_writable();
 
   // Time.
@@ -105,27 +114,28 @@ class ws_session_impl final
     }
   }
 
+  // What a fan-out touches stands first.
+  phase phase_ = phase::created;
+  bool watches_writable_ = false;
+  bool end_of_stream_ = false;  ///< the client sends nothing more
+  bool linger_ = false;
+  bool wants_gaps_ = false;
+  std::optional<close_reason> reason_;
+  std::uint16_t peer_code_ = 0;
   io_loop& loop_;
+  session_writer writer_;
   const session_settings& settings_;
+  unique_fd socket_;
   std::shared_ptr<session_events> events_;
   std::unique_ptr<upgrade_request> request_;  ///< until start()
   std::string remote_;
   std::shared_ptr<void> place_;  ///< among the admitted
-  boost::beast::websocket::stream<outbox_stream, false> stream_;
-  session_writer writer_;
-  std::string message_;  ///< parts of a message that is not whole yet
-  time_point heard_;     ///< last init or pong
+  client_frames frames_;
+  time_point heard_;  ///< last init or pong
   time_point next_ping_;
   time_point close_deadline_;
   time_point message_due_;  ///< when the client's allowance is full again
   std::uint64_t discarded_counted_ = 0;
-  std::optional<close_reason> reason_;
-  std::uint16_t peer_code_ = 0;
-  phase phase_ = phase::created;
-  bool waiting_writable_ = false;
-  bool linger_ = false;
-  bool wants_gaps_ = false;
-  std::array<char, 128> input_;  ///< nearly every client message fits
 };
 
 }  // namespace status2::transport

@@ -1,100 +1,134 @@
-// What comes from the client: Beast checks frames, this part acts on messages
-// and on how the stream ends.
+// What comes from the client: client_frames tells frames apart, this part acts
+// on messages and on how the stream ends.
+#include "transport/accept_key.hpp"
 #include "transport/json.hpp"
 #include "transport/ws_session_impl.hpp"
 
 #include <boost/asio/error.hpp>
-#include <boost/beast/http/field.hpp>
-#include <boost/beast/websocket/error.hpp>
-#include <boost/beast/websocket/stream_base.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <string>
 #include <sys/socket.h>
-#include <utility>
 
 namespace status2::transport {
 
 namespace {
 
-namespace websocket = boost::beast::websocket;
+constexpr std::uint16_t normal_closure = 1000;
 
-void name_server(websocket::response_type& response) {
-  response.set(boost::beast::http::field::server, "status2");
-}
-
-close_reason reason_of(const boost::system::error_code& error) {
-  if (error == websocket::error::message_too_big)
-    return close_reason::message_too_big;
-  if (error == websocket::error::bad_frame_payload)
-    return close_reason::bad_utf8;
-  return close_reason::protocol_error;
+boost::system::error_code system_error(int code) {
+  return {code, boost::system::system_category()};
 }
 
 }  // namespace
 
-void ws_session_impl::accept(const upgrade_request& request) {
-  // Beast never sends data itself, so its buffer for that is kept minimal.
-  constexpr std::size_t smallest_write_buffer = 8;
-  stream_.write_buffer_bytes(smallest_write_buffer);
-  stream_.read_message_max(settings_.max_message_size);
-  stream_.set_option(websocket::stream_base::decorator(&name_server));
-  stream_.async_accept(request.request,
-                       [self = shared_from_this()](const error_code& error) {
-                         self->guarded([&] { self->on_accept(error); });
-                       });
+void ws_session_impl::answer(const upgrade_request& request) {
+  sent(writer_.write_raw(
+      "HTTP/1.1 101 Switching Protocols\r\n"
+      "Upgrade: websocket\r\nConnection: upgrade\r\n"
+      "Sec-WebSocket-Accept: " +
+      accept_key(request.key) + "\r\nServer: status2\r\n\r\n"));
 }
 
-void ws_session_impl::on_accept(const error_code& error) {
-  if (phase_ == phase::closed) return;
-  if (error)
-    finish(close_reason::internal_error, error);
-  else
-    read();
+void ws_session_impl::on_ready(std::uint32_t events) noexcept {
+  guarded([&] {
+    // A socket that failed shows it in whatever is tried.
+    const bool failed = (events & (EPOLLHUP | EPOLLERR)) != 0;
+    if (writer_.waiting() && (failed || (events & EPOLLOUT) != 0))
+      on_writable();
+    if (!end_of_stream_ && (failed || (events & EPOLLIN) != 0)) read();
+  });
 }
 
 void ws_session_impl::read() {
-  stream_.async_read_some(
-      boost::asio::buffer(input_),
-      [self = shared_from_this()](const error_code& error, std::size_t count) {
-        self->guarded([&] { self->on_read(error, count); });
-      });
-}
-
-void ws_session_impl::on_read(const error_code& error, std::size_t count) {
   if (phase_ == phase::closed) return;
-  if (error) {
-    on_read_error(error);
-    return;
+  const auto buffer = loop_.sockets().scratch();
+  const auto count =
+      ::recv(socket_.value(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (count > 0) {
+    feed(buffer.first(static_cast<std::size_t>(count)));
+  } else if (count == 0) {
+    on_read_end(boost::asio::error::eof);
+  } else if (errno != EAGAIN && errno != EINTR) {
+    on_read_end(system_error(errno));
   }
-  // Binary messages, and all that comes after our Close frame, are ignored.
-  const bool whole = stream_.is_message_done();
-  if (phase_ == phase::open && whole && !within_rate()) {
-    close(close_reason::message_rate);
-  } else if (phase_ == phase::open && stream_.got_text()) {
-    const std::string_view part(input_.data(), count);
-    if (whole && message_.empty()) {
-      on_message(part);
-    } else {
-      message_ += part;
-      if (whole) on_message(std::exchange(message_, {}));
-    }
-  }
-  if (phase_ != phase::closed) read();
 }
 
-bool ws_session_impl::within_rate() {
-  if (settings_.message_rate == 0) return true;
+void ws_session_impl::feed(std::span<char> bytes) {
+  // What comes after the last frame is dropped, so that the client gets ours
+  // instead of a reset.
+  if (!listening()) return;
+  const auto error = frames_.feed(bytes, *this);
+  if (!error || !listening()) return;
+  send_close(describe(*error).code);
+  if (listening()) end(*error, true);
+}
+
+void ws_session_impl::on_read_end(const error_code& error) {
+  end_of_stream_ = true;
+  if (listening()) {
+    finish(close_reason::connection_lost, error);
+  } else {
+    linger_ = false;
+    if (writer_.waiting())
+      watch();
+    else
+      finish(*reason_);
+  }
+}
+
+bool ws_session_impl::on_text(std::string_view message) {
+  if (admit_message()) act_on(message);
+  return listening();
+}
+
+bool ws_session_impl::on_binary() {
+  admit_message();
+  return listening();
+}
+
+bool ws_session_impl::on_ping(std::string_view payload) {
+  std::string pong;
+  append_pong_frame(pong, payload);
+  sent(writer_.write_raw(pong));
+  return listening();
+}
+
+bool ws_session_impl::on_pong(std::string_view) {
+  return true;
+}
+
+void ws_session_impl::on_close(std::uint16_t code, std::string_view) {
+  peer_code_ = code;
+  send_close(code == 0 ? normal_closure : code);
+  if (listening()) end(close_reason::client_closed, false);
+}
+
+void ws_session_impl::send_close(std::uint16_t code) {
+  if (writer_.sealed()) return;
+  std::string last;
+  append_close_frame(last, code, {});
+  sent(writer_.write_raw(last));
+  writer_.seal();
+}
+
+bool ws_session_impl::admit_message() {
+  if (phase_ != phase::open || settings_.message_rate == 0)
+    return phase_ == phase::open;
   // The generic cell rate algorithm: one time instead of a bucket of tokens.
   const auto now = io_loop::clock::now();
   const auto each = std::chrono::nanoseconds{std::chrono::seconds{1}} /
                     static_cast<std::int64_t>(settings_.message_rate);
   const auto burst = each * static_cast<std::int64_t>(settings_.message_burst);
   message_due_ = std::max(message_due_, now) + each;
-  return message_due_ <= now + burst;
+  if (message_due_ <= now + burst) return true;
+  close(close_reason::message_rate);
+  return false;
 }
 
-void ws_session_impl::on_message(std::string_view text) {
+void ws_session_impl::act_on(std::string_view text) {
   constexpr std::size_t shown_of_malformed = 120;
   // An event may destroy the session's owner and with it the events.
   const auto events = events_;
@@ -113,39 +147,6 @@ void ws_session_impl::on_message(std::string_view text) {
     case client_message::other:
       break;
   }
-}
-
-void ws_session_impl::on_read_error(const error_code& error) {
-  message_ = {};
-  if (error == websocket::error::closed) {
-    peer_code_ = stream_.reason().code;
-    end(close_reason::client_closed, false);
-  } else if (error.category() ==
-             make_error_code(websocket::error::closed).category()) {
-    end(reason_of(error), true);
-  } else {
-    finish(close_reason::connection_lost, error);
-  }
-}
-
-void ws_session_impl::discard() {
-  stream_.next_layer().socket().async_wait(
-      tcp_socket::wait_read, [self = shared_from_this()](const error_code&) {
-        self->guarded([&] { self->on_discard(); });
-      });
-}
-
-void ws_session_impl::on_discard() {
-  if (phase_ == phase::closed) return;
-  std::array<char, 16384> dropped;
-  const auto count = ::recv(stream_.next_layer().socket().native_handle(),
-                            dropped.data(), dropped.size(), MSG_DONTWAIT);
-  if (count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR))) {
-    discard();
-    return;
-  }
-  linger_ = false;
-  if (!writer_.waiting()) finish(*reason_);
 }
 
 }  // namespace status2::transport

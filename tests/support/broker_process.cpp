@@ -1,6 +1,7 @@
 #include "tests/support/broker_process.hpp"
 
 #include "tests/support/eventually.hpp"
+#include "tests/support/io_backend.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
@@ -65,11 +66,16 @@ outcome run_status2(std::vector<std::string> arguments, environment variables,
 
 environment quick_settings(const std::string& redis_url) {
   return {
-      {"STATUS_REDIS_URL", redis_url},      {"STATUS_PING_INTERVAL", "1h"},
-      {"STATUS_REDIS_RETRY_BASE", "100ms"}, {"STATUS_REDIS_RETRY_MAX", "500ms"},
-      {"STATUS_CHANNEL_LINGER", "200ms"},   {"STATUS_IO_THREADS", "2"},
-      {"STATUS_METRICS_ENABLED", "true"},   {"STATUS_LOG_LEVEL", "debug"},
+      {"STATUS_REDIS_URL", redis_url},
+      {"STATUS_PING_INTERVAL", "1h"},
+      {"STATUS_REDIS_RETRY_BASE", "100ms"},
+      {"STATUS_REDIS_RETRY_MAX", "500ms"},
+      {"STATUS_CHANNEL_LINGER", "200ms"},
+      {"STATUS_IO_THREADS", "2"},
+      {"STATUS_METRICS_ENABLED", "true"},
+      {"STATUS_LOG_LEVEL", "debug"},
       {"STATUS_CANARY_INTERVAL", "0s"},
+      {"STATUS_IO_BACKEND", std::string(name_of(io_backend()))},
   };
 }
 

@@ -145,7 +145,8 @@ void transport_server::on_sessions(const std::function<void()>& action) {
 void transport_server::deliver(const frame_ptr& block) {
   on_sessions([&] {
     for (const auto& [id, session] : live_)
-      session->deliver(block);
+      session->sink().deliver(*block);
+    session_loop_.sender().flush();
   });
 }
 

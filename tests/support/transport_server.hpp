@@ -2,6 +2,7 @@
 /// without actors and without Redis. Sessions answer `init` with a ping.
 #pragma once
 
+#include "tests/support/io_backend.hpp"
 #include "transport/listener.hpp"
 #include "transport/ws_session.hpp"
 
@@ -88,8 +89,8 @@ class transport_server {
   transport::admission admission_;
   mutable std::mutex mutex_;
   record record_;
-  transport::io_loop listener_loop_{0};
-  transport::io_loop session_loop_{1};
+  transport::io_loop listener_loop_{0, io_backend()};
+  transport::io_loop session_loop_{1, io_backend()};
   /// On the sessions' thread.
   std::map<std::size_t, std::unique_ptr<transport::ws_session>> live_;
   std::size_t last_id_ = 0;

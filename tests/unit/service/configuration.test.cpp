@@ -47,6 +47,8 @@ CAF_TEST(names and defaults are those of the contract) {
       {"STATUS_LOG_LEVEL", "info"},
       {"STATUS_CHANNEL_LINGER", "5s"},
       {"STATUS_IO_THREADS", "0"},
+      {"STATUS_IO_BACKEND", "auto"},
+      {"STATUS_FANOUT_INTERVAL", "500us"},
       {"STATUS_MAX_CONNECTIONS", "10000"},
       {"STATUS_MAX_CONNECTIONS_PER_IP", "0"},
       {"STATUS_TRUSTED_PROXIES", ""},
@@ -154,6 +156,7 @@ CAF_TEST(values of the wrong kind or out of bounds are refused) {
       {"STATUS_HANGUP", "maybe"},       {"STATUS_METRICS_ENABLED", "2"},
       {"STATUS_LOG_LEVEL", "verbose"},  {"STATUS_IO_THREADS", "65"},
       {"STATUS_MAX_CONNECTIONS", "0"},  {"REDIS_PORT", "0"},
+      {"STATUS_IO_BACKEND", "kqueue"},  {"STATUS_FANOUT_INTERVAL", "2s"},
   };
   for (const auto& [variable, text] : wrong) {
     const auto error = error_of({{variable, text}});

@@ -56,7 +56,7 @@ CAF_TEST(the example of an environment holds what is accepted) {
     if (line.empty() || line[0] == '#' || equals == std::string::npos) continue;
     texts[line.substr(0, equals)] = line.substr(equals + 1);
   }
-  CAF_CHECK_EQUAL(texts.size(), 32u);
+  CAF_CHECK_EQUAL(texts.size(), 34u);
   CAF_CHECK_EQUAL(load_configuration(texts, {}).error, std::string());
 }
 

@@ -77,7 +77,7 @@ CAF_TEST(the_answer_to_the_handshake_goes_before_all) {
   answer->bytes = "HTTP/1.1 101";
   const auto block = block_of(1);
   box.push(block, 0, start);
-  box.push_front(answer, start);
+  box.push_front(answer, 0, start);
   CAF_CHECK_EQUAL(waiting(box), answer->bytes + block->bytes);
   CAF_CHECK_EQUAL(box.consume(answer->bytes.size()).sent, 0u);
 }
