@@ -134,7 +134,6 @@ def draw_growth(axes: Axes, record: Record, prefix: str, ratio: bool) -> None:
     axes.set_xticks(counts)
     axes.set_xticklabels([f"{count:,}" for count in counts], rotation=35, fontsize=8)
     axes.minorticks_off()
-    axes.set_ylim(bottom=0)
     axes.grid(axis="y", color="#dddddd")
     if ratio:
         axes.axhline(1, color="#555555", lw=1, ls="--")
@@ -151,6 +150,8 @@ def growth_figure(record: Record) -> Any:
         for row, ratio in enumerate((False, True)):
             draw_growth(panels[row][column], record, prefix, ratio)
         panels[1][column].set_xlabel(label)
+    for first, _ in panels:
+        first.set_ylim(bottom=0)  # once both of the row are drawn
     panels[0][0].set_ylabel("CPU µs a delivery")
     panels[1][0].set_ylabel("× floor")
     panels[0][0].legend(frameon=False, fontsize=8)

@@ -90,7 +90,7 @@ def growth_works() -> list[Work]:
     channels = [
         Work(
             f"channels-{count}",
-            f"{count:,} channels × 1 subscriber",
+            f"{count:,} channel{'s' if count > 1 else ''} × 1 subscriber",
             count,
             count,
             GROWTH_DELIVERIES,
