@@ -1,60 +1,18 @@
 #include "transport/json.hpp"
 
-#include "transport/utf8.hpp"
+#include "transport/clean_run.hpp"
 
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 
 #include <array>
 #include <cstddef>
-#include <cstring>
 
 namespace status2::transport {
 
 namespace {
 
 constexpr std::string_view replacement = "\xEF\xBF\xBD";  // U+FFFD
-
-constexpr bool plain(unsigned char byte) {
-  return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
-}
-
-constexpr auto plain_bytes = [] {
-  std::array<bool, 256> table{};
-  for (std::size_t byte = 0; byte < table.size(); ++byte)
-    table[byte] = plain(static_cast<unsigned char>(byte));
-  return table;
-}();
-
-/// Whether all eight bytes of `word` are plain. The subtractions borrow only
-/// where a byte is too small, which the answer is about.
-constexpr bool all_plain(std::uint64_t word) {
-  constexpr std::uint64_t each = 0x0101010101010101;
-  const std::uint64_t quote = (word ^ each * '"') - each;
-  const std::uint64_t backslash = (word ^ each * '\\') - each;
-  const std::uint64_t control = word - each * 0x20;
-  return ((word | control | quote | backslash) & each * 0x80) == 0;
-}
-
-/// Length of the longest start of `text` that needs no escaping.
-std::size_t clean_run(std::string_view text) {
-  std::size_t at = 0;
-  for (;;) {
-    for (std::uint64_t word = 0; text.size() - at >= sizeof word;
-         at += sizeof word) {
-      std::memcpy(&word, text.data() + at, sizeof word);
-      if (!all_plain(word)) break;
-    }
-    while (at < text.size() &&
-           plain_bytes[static_cast<unsigned char>(text[at])])
-      ++at;
-    if (at == text.size()) return at;
-    if (static_cast<unsigned char>(text[at]) < 0x80) return at;
-    const auto length = utf8_sequence(text.substr(at));
-    if (length == 0) return at;
-    at += length;
-  }
-}
 
 void append_escaped_byte(std::string& out, unsigned char byte) {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -121,12 +79,12 @@ client_message kind_of(const boost::json::object& message) {
 
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
-  while (!text.empty()) {
-    const auto run = clean_run(text);
-    out.append(text.data(), run);
-    if (run == text.size()) break;
-    append_escaped_byte(out, static_cast<unsigned char>(text[run]));
-    text.remove_prefix(run + 1);
+  for (std::size_t at = 0;;) {
+    const auto end = clean_run_end(text, at);
+    out.append(text.data() + at, end - at);
+    if (end == text.size()) break;
+    append_escaped_byte(out, static_cast<unsigned char>(text[end]));
+    at = end + 1;
   }
   out += '"';
 }
