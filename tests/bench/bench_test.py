@@ -187,6 +187,12 @@ class Saved(unittest.TestCase):
                 self.assertIn(word, text)
 
 
+    def test_without_a_work_to_compare_there_is_no_picture(self) -> None:
+        path = self.folder / "a.svg"
+        self.assertFalse(draw(record(run(EPOLL, 9, work=WORKS["idle"])), path))
+        self.assertFalse(path.exists())
+
+
 class Growth(unittest.TestCase):
     def test_only_the_number_varies(self) -> None:
         each = {w.rate * w.viewers / w.channels for w in growth_works()}

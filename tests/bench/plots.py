@@ -158,11 +158,16 @@ def growth_figure(record: Record) -> Any:
     return figure
 
 
-def draw(record: Record, path: Path) -> None:
-    """Errors: OSError. The format is that of the path's suffix."""
+def draw(record: Record, path: Path) -> bool:
+    """False if nothing in the record is drawn. Errors: OSError. The format is
+    that of the path's suffix.
+    """
+    if record.kind != "growth" and not any(w.name in COMPARED for w in record.works()):
+        return False
     # Text stays text, and the same record gives the same bytes.
     matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": record.time})
     figure = growth_figure(record) if record.kind == "growth" else bench_figure(record)
     metadata = {"Date": None} if path.suffix == ".svg" else None
     figure.savefig(path, bbox_inches="tight", dpi=100, metadata=metadata)
     pyplot.close(figure)
+    return True

@@ -45,7 +45,7 @@ def work_row(record: Record, work: str, server: str) -> Row:
     valid = record.valid(work, server)
     ran = [r for r in record.runs if r.work.name == work and r.server == server]
     latency = " / ".join(
-        median([us / 1000 for us in figures(valid, ("latency_us", name))])
+        median([us / 1000 for us in figures(valid, ("latency_us", name))], 2)
         for name in ("p50", "p95", "p99")
     )
     faults = faults_of(ran)

@@ -120,8 +120,8 @@ def write_report(record: Record, base: Path) -> None:
     except ImportError:
         say("no picture: Debian's package python3-matplotlib is missing")
         return
-    draw(record, base.with_suffix(".svg"))
-    say(f"wrote {base.with_suffix('.svg')}")
+    if draw(record, base.with_suffix(".svg")):
+        say(f"wrote {base.with_suffix('.svg')}")
 
 
 def verdict(record: Record) -> int:
