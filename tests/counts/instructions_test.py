@@ -1,0 +1,68 @@
+"""Instructions a delivery and a connection, counted by callgrind.
+
+Two runs that differ in the amount of work alone: what they share, the start
+above all, cancels. Only the I/O thread counts, of which there is one: the
+others look at the clock as often as time allows. Valgrind does not know
+io_uring, so frames go by epoll.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import unittest
+from pathlib import Path
+
+from bounds import check
+from crowd import Crowd, Producer, deliver_one_by_one
+from stage import staged
+
+FEW_VIEWERS, MANY_VIEWERS = 20, 420
+VIEWERS = 100
+FEW_MESSAGES, MANY_MESSAGES = 20, 1020
+
+IO_THREAD = "status2::transport::io_loop::run()"
+
+
+def instructions(viewers: int, messages: int) -> int:
+    """Of the I/O thread's whole life."""
+    with tempfile.TemporaryDirectory(prefix="status2-counts-") as folder:
+        profile = Path(folder) / "callgrind.out"
+        valgrind = (
+            "valgrind",
+            "--tool=callgrind",
+            "--separate-threads=yes",
+            f"--callgrind-out-file={profile}",
+        )
+        settings = {"STATUS_IO_BACKEND": "epoll", "STATUS_IO_THREADS": "1"}
+        with staged(settings, valgrind) as stage:
+            crowd = Crowd(stage.port, "run1:log", viewers)
+            producer = Producer(stage.redis_port)
+            deliver_one_by_one(crowd, producer, messages)
+            producer.close()
+            crowd.close()
+            stage.broker.stop()
+        threads = (path.read_text() for path in Path(folder).glob("callgrind.out-*"))
+        (io_thread,) = (text for text in threads if IO_THREAD in text)
+        totals = re.search(r"^totals: (\d+)$", io_thread, re.MULTILINE)
+        assert totals is not None, "callgrind tells no total"
+        return int(totals[1])
+
+
+class Instructions(unittest.TestCase):
+    def test_a_delivery_keeps_its_bound(self) -> None:
+        few, many = (instructions(VIEWERS, n) for n in (FEW_MESSAGES, MANY_MESSAGES))
+        deliveries = VIEWERS * (MANY_MESSAGES - FEW_MESSAGES)
+        check(self, "instructions a delivery", (many - few) / deliveries)
+
+    def test_a_connection_keeps_its_bound(self) -> None:
+        few, many = (instructions(n, 1) for n in (FEW_VIEWERS, MANY_VIEWERS))
+        check(
+            self,
+            "instructions a connection",
+            (many - few) / (MANY_VIEWERS - FEW_VIEWERS),
+        )
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
