@@ -56,11 +56,15 @@ std::string serialised(response& message) {
 template <class Action>
 void http_connection::turn(Action action) noexcept {
   const auto self = shared_from_this();
+  self_.reset();
   try {
     action();
     if (phase_ == phase::closed) return;
     input_.keep();
-    if (!watched_ || (wanted() & ~watched_for_) != 0) watch(wanted());
+    if ((wanted() & ~watched_for_) != 0)
+      watch(wanted());
+    else if (!watched_)
+      self_ = self;
   } catch (...) {
     close();
   }

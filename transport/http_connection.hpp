@@ -27,7 +27,8 @@ namespace status2::transport {
 
 struct http_context;
 
-/// Owns: the socket, until it is handed on. Held by the loop's socket_watch.
+/// Owns: the socket, until it is handed on. Held by the loop's socket_watch,
+/// or by itself while it waits for something else than its socket.
 /// Thread: that of the loop.
 class http_connection final
     : public std::enable_shared_from_this<http_connection>,
@@ -126,6 +127,8 @@ class http_connection final
   bool keep_ = false;      ///< for another request after this answer
   bool watched_ = false;   ///< the loop's socket_watch has it
   std::uint32_t watched_for_ = 0;
+  /// While it waits and nobody watches it.
+  std::shared_ptr<http_connection> self_;
   request_facts facts_;
   endpoint remote_;
   pending_input input_;
