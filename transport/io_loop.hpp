@@ -18,9 +18,6 @@
 
 namespace status2::transport {
 
-using tcp_socket =
-    boost::asio::basic_stream_socket<boost::asio::ip::tcp,
-                                     boost::asio::io_context::executor_type>;
 using tcp_acceptor =
     boost::asio::basic_socket_acceptor<boost::asio::ip::tcp,
                                        boost::asio::io_context::executor_type>;

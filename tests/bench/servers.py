@@ -97,6 +97,8 @@ class Status2(Server):
             "STATUS_LOG_LEVEL": self.log_level,
             "STATUS_IO_BACKEND": self.backend,
             "STATUS_MAX_CONNECTIONS": MOST_CONNECTIONS,
+            # As fast as the other servers take them.
+            "STATUS_ACCEPT_RATE": "0",
         }
         name = self.name.replace("/", "-")
         return Child(name, [str(self.binary)], folder, environment)
