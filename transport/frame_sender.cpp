@@ -2,7 +2,7 @@
 
 #include "transport/uring_sender.hpp"
 
-#include <sys/socket.h>
+#include <cerrno>
 
 namespace status2::transport {
 

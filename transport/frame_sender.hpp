@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
 
 namespace status2::transport {
 
@@ -44,6 +45,12 @@ class frame_sender {
   virtual void flush() = 0;
   virtual io_backend backend() const = 0;
 };
+
+/// Of every send: it neither waits nor raises a signal.
+inline constexpr int send_flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+
+/// Sends `block` alone: how many bytes the socket took, or a negative errno.
+std::ptrdiff_t send_at_once(int fd, const frame_block& block);
 
 /// Why this process cannot use io_uring; empty if it can.
 std::string io_uring_obstacle();

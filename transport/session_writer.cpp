@@ -1,7 +1,5 @@
 #include "transport/session_writer.hpp"
 
-#include "transport/uring_sender.hpp"
-
 #include <array>
 #include <cerrno>
 #include <memory>
