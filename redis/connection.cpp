@@ -1,5 +1,7 @@
 #include "redis/connection.hpp"
 
+#include "redis/read_pace.hpp"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -56,7 +58,8 @@ class connection_over final
         resolver_(loop),
         deadline_(loop),
         release_(loop),
-        pace_(loop) {}
+        pause_(loop),
+        pace_(settings.read_interval) {}
 
   void start() {
     expect("connect");
@@ -80,7 +83,7 @@ class connection_over final
     resolver_.cancel();
     deadline_.cancel();
     release_.cancel();
-    pace_.cancel();
+    pause_.cancel();
     lowest().close(ignored);
   }
 
@@ -141,7 +144,7 @@ class connection_over final
     resolver_.cancel();
     deadline_.cancel();
     release_.cancel();
-    pace_.cancel();
+    pause_.cancel();
     lowest().close(ignored);
     events->on_closed(step_.empty() ? why : step_ + ": " + why);
   }
@@ -202,28 +205,39 @@ class connection_over final
   /// Reads again once what was read is dealt with: what that posted to this
   /// thread comes before.
   void read_on() {
-    if (settings_.read_interval.count() == 0) return read_some();
+    if (pace_.off()) return read_some();
     asio::post(deadline_.get_executor(), [me = this->shared_from_this()] {
-      if (me->events_) me->read_in_time();
+      if (!me->events_) return;
+      me->pace_.done(clock::now());
+      me->read_in_time();
     });
   }
 
-  /// Reads now or when the pause is over. Until then the socket does not wake
-  /// the thread for what it gets. A lone message whose fan-out took long is
-  /// followed by a pause as long: the next one then brings others with it,
-  /// which cost nothing more, and the thread has time for all the rest.
+  /// Reads now or when the pause is over.
   void read_in_time() {
-    constexpr clock::duration long_fan_out = std::chrono::milliseconds{5};
-    constexpr clock::duration longest_rest = std::chrono::milliseconds{10};
-    const auto now = clock::now();
-    const auto busy = now - read_at_;
-    auto due = read_at_ + settings_.read_interval;
-    if (replies_read_ == 1 && busy >= long_fan_out)
-      due = std::max(due, now + std::min(busy, longest_rest));
-    if (now >= due) return read_some();
+    if (clock::now() >= pace_.due()) return read_some();
+    // What TLS has decrypted already does not show at the socket.
+    constexpr bool shows_all = !std::is_same_v<Stream, tls_stream>;
+    if (shows_all && !pace_.dense())
+      lowest().async_wait(asio::socket_base::wait_read,
+                          then(&self::on_bytes_in));
+    else
+      pause();
+  }
+
+  void on_bytes_in(error_code) {
+    if (clock::now() >= pace_.due())
+      read_some();
+    else
+      pause();
+  }
+
+  /// Reads when the pause is over; until then the socket does not wake the
+  /// thread for what it gets.
+  void pause() {
     readable_from(read_size / 4);
-    pace_.expires_at(due);
-    pace_.async_wait([me = this->shared_from_this()](error_code error) {
+    pause_.expires_at(pace_.due());
+    pause_.async_wait([me = this->shared_from_this()](error_code error) {
       if (error || !me->events_) return;
       me->readable_from(1);
       me->read_some();
@@ -253,7 +267,6 @@ class connection_over final
 
   void on_read(error_code error, std::size_t size) {
     if (error) return fail(error.message());
-    read_at_ = clock::now();
     const std::string_view bytes{buffer_.data(), size};
     if (held_.empty() && fault() == upstream_fault::kind::none)
       on_bytes(bytes);
@@ -294,7 +307,7 @@ class connection_over final
   void on_bytes(std::string_view bytes) {
     reply_batch batch;
     const bool sound = reader_.feed(bytes, batch);
-    replies_read_ = batch.replies.size();
+    pace_.read(clock::now(), batch.replies.size());
     if (login_answers_left_ > 0)
       on_login_answers(batch);
     else if (!batch.replies.empty())
@@ -332,9 +345,8 @@ class connection_over final
   tcp::resolver resolver_;
   asio::steady_timer deadline_;
   asio::steady_timer release_;
-  asio::steady_timer pace_;
-  clock::time_point read_at_{};
-  std::size_t replies_read_ = 0;
+  asio::steady_timer pause_;
+  read_pace pace_;
   std::deque<held_piece> held_;  ///< by an injected fault
   std::size_t held_bytes_ = 0;
   std::string step_;  ///< the one under way, empty once open

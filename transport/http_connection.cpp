@@ -1,15 +1,18 @@
 #include "transport/http_connection.hpp"
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/buffer_traits.hpp>
+#include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/write.hpp>
+#include <boost/beast/http/serializer.hpp>
 
-#include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <utility>
 
 namespace status2::transport {
@@ -17,6 +20,7 @@ namespace status2::transport {
 namespace {
 
 namespace http = boost::beast::http;
+using response = http::response<http::string_body>;
 
 /// `ip:port`, IPv6 in brackets, IPv4 as such on a socket that takes both.
 std::string printed(const boost::asio::ip::tcp::endpoint& remote) {
@@ -29,106 +33,147 @@ std::string printed(const boost::asio::ip::tcp::endpoint& remote) {
   return "[" + address.to_string() + "]" + port;
 }
 
-std::string_view path_of(const http_request& request) {
-  const auto target = request.target();
+std::string_view path_of(boost::beast::string_view target) {
   return split_target({target.data(), target.size()}).path;
+}
+
+std::string serialised(response& message) {
+  http::response_serializer<http::string_body> serializer(message);
+  std::string text;
+  boost::system::error_code error;
+  do {
+    serializer.next(error, [&](auto&, const auto& buffers) {
+      for (const auto buffer : boost::beast::buffers_range_ref(buffers))
+        text.append(static_cast<const char*>(buffer.data()), buffer.size());
+      serializer.consume(boost::beast::buffer_bytes(buffers));
+    });
+  } while (!error && !serializer.is_done());
+  return text;
 }
 
 }  // namespace
 
+template <class Action>
+void http_connection::turn(Action action) noexcept {
+  const auto self = shared_from_this();
+  self_.reset();
+  try {
+    action();
+    if (phase_ == phase::closed) return;
+    input_.keep();
+    if ((wanted() & ~watched_for_) != 0)
+      watch(wanted());
+    else if (!watched_)
+      self_ = self;
+  } catch (...) {
+    close();
+  }
+}
+
 http_connection::http_connection(std::shared_ptr<http_context> context,
-                                 tcp_socket socket, const endpoint& remote)
+                                 unique_fd socket, const endpoint& remote)
     : context_(std::move(context)),
       socket_(std::move(socket)),
       remote_(remote) {
-  context_->connections.insert(this);
+  context_->connections.push_back(*this);
 }
 
-http_connection::~http_connection() {
-  context_->connections.erase(this);
+void http_connection::start() {
+  turn([this] {
+    read_request();
+    read();
+  });
 }
 
 void http_connection::stop() {
-  if (!response_) close();
+  turn([this] {
+    if (phase_ != phase::writing) close();
+  });
 }
 
-void rate_gate::pass(std::function<void()> next) {
-  if (rate_ == 0) {
-    next();
+std::uint32_t http_connection::wanted() const {
+  switch (phase_) {
+    case phase::reading:
+    case phase::body:
+    case phase::ending:
+      return EPOLLIN;
+    case phase::writing:
+      return EPOLLOUT;
+    default:
+      return 0;
+  }
+}
+
+void http_connection::watch(std::uint32_t events) {
+  auto& sockets = context_->loop.sockets();
+  if (watched_) {
+    sockets.change(socket_.value(), *this, events);
+  } else if (sockets.add(
+                 socket_.value(),
+                 std::shared_ptr<watched_socket>(shared_from_this(), this),
+                 events)) {
+    close();
     return;
   }
-  waiting_.push_back(std::move(next));
-  loop_.counters().handshakes_waiting.add();
-  if (waiting_.size() == 1) let_through();
+  watched_ = true;
+  watched_for_ = events;
 }
 
-void rate_gate::stop() {
-  loop_.counters().handshakes_waiting.sub(
-      static_cast<std::int64_t>(waiting_.size()));
-  waiting_.clear();
-  loop_.disarm(*this);
-}
-
-void rate_gate::on_timer() {
-  let_through();
-}
-
-void rate_gate::let_through() {
-  // The generic cell rate algorithm. A tenth of a second's worth may go at
-  // once, and a timer waits for several: one each would cost too much.
-  using std::chrono::nanoseconds;
-  constexpr nanoseconds burst{std::chrono::milliseconds{100}};
-  constexpr nanoseconds several = burst / 10;
-  const auto now = io_loop::clock::now();
-  const auto each =
-      nanoseconds{std::chrono::seconds{1}} / static_cast<std::int64_t>(rate_);
-  const auto ahead = std::max(burst - each, nanoseconds{0});
-  while (!waiting_.empty()) {
-    if (due_ > now + ahead) {
-      loop_.arm(*this, due_ - ahead + several);
-      return;
-    }
-    due_ = std::max(due_, now) + each;
-    const auto next = std::move(waiting_.front());
-    waiting_.pop_front();
-    loop_.counters().handshakes_waiting.sub();
-    next();
-  }
+void http_connection::on_ready(std::uint32_t events) noexcept {
+  turn([&] {
+    // A socket that failed shows it in whatever is tried.
+    const bool failed = (events & (EPOLLHUP | EPOLLERR)) != 0;
+    if (failed && wanted() == 0)
+      close();
+    else if (!failed && (events & wanted()) == 0)
+      watch(wanted());
+    else if (phase_ == phase::writing)
+      write();
+    else
+      read();
+  });
 }
 
 void http_connection::read_request() {
+  phase_ = phase::reading;
   arm(context_->settings.handshake_timeout);
   parser_.emplace();
   parser_->header_limit(
       static_cast<std::uint32_t>(context_->settings.max_header_size));
   parser_->body_limit(boost::none);  // bodies are read for commands only
-  http::async_read_header(
-      socket_, buffer_, *parser_,
-      [self = shared_from_this()](const error_code& error, std::size_t) {
-        try {
-          self->on_request(error);
-        } catch (...) {
-          self->close();
-        }
-      });
 }
 
-void http_connection::on_request(const error_code& error) {
-  if (!socket_.is_open()) return;
+void http_connection::read() {
+  const auto buffer = context_->loop.sockets().scratch();
+  const auto count =
+      ::recv(socket_.value(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (count <= 0) {
+    close();
+    return;
+  }
+  if (phase_ == phase::ending) return;
+  input_.add({buffer.data(), static_cast<std::size_t>(count)});
+  if (phase_ == phase::body)
+    read_body();
+  else
+    read_head();
+}
+
+void http_connection::read_head() {
+  error_code error;
+  const auto bytes = input_.view();
+  input_.take(
+      parser_->put(boost::asio::buffer(bytes.data(), bytes.size()), error));
+  if (error == http::error::need_more) return;
   facts_ = {};
-  if (!error) {
+  if (error == http::error::header_limit) {
+    refuse(header_too_large());
+  } else if (error) {
+    refuse(bad_request());
+  } else {
     note_request();
     answer_request();
-  } else if (error == http::error::header_limit ||
-             error == http::error::buffer_overflow) {
-    refuse(header_too_large());
-  } else if (error == http::error::end_of_stream ||
-             error == http::error::partial_message ||
-             error.category() !=
-                 make_error_code(http::error::end_of_stream).category()) {
-    close();
-  } else {
-    refuse(bad_request());
   }
 }
 
@@ -142,12 +187,12 @@ void http_connection::note_request() {
 }
 
 void http_connection::answer_request() {
-  const auto path =
-      admin_path(path_of(parser_->get()), context_->settings.path_prefix);
+  const auto path = admin_path(path_of(parser_->get().target()),
+                               context_->settings.path_prefix);
   if (path.empty())
     answer_channel();
   else if (path.starts_with("/chaos/"))
-    read_command(path);
+    read_command();
   else
     answer_admin(path);
 }
@@ -164,40 +209,43 @@ void http_connection::answer_admin(std::string_view path) {
   reply(std::move(*answer));
 }
 
-void http_connection::read_command(std::string_view path) {
+void http_connection::read_command() {
   constexpr std::uint64_t largest_body = 4096;
   if (parser_->chunked() ||
       parser_->content_length().value_or(0) > largest_body) {
     refuse(body_too_large());
     return;
   }
-  command_ = std::make_unique<http::request_parser<http::string_body>>(
-      std::move(*parser_));
-  http::async_read(socket_, buffer_, *command_,
-                   [self = shared_from_this(), path = std::string(path)](
-                       const error_code& error, std::size_t) {
-                     if (!self->socket_.is_open()) return;
-                     try {
-                       if (error)
-                         self->close();
-                       else
-                         self->answer_command(path);
-                     } catch (...) {
-                       self->close();
-                     }
-                   });
+  command_ = std::make_unique<command_parser>(std::move(*parser_));
+  command_->eager(true);
+  phase_ = phase::body;
+  read_body();
 }
 
-void http_connection::answer_command(std::string path) {
+void http_connection::read_body() {
+  while (!command_->is_done() && !input_.empty()) {
+    error_code error;
+    const auto bytes = input_.view();
+    input_.take(
+        command_->put(boost::asio::buffer(bytes.data(), bytes.size()), error));
+    if (error) {
+      close();
+      return;
+    }
+  }
+  if (command_->is_done()) answer_command();
+}
+
+void http_connection::answer_command() {
   const auto message = command_->release();
   command_.reset();
   facts_.body_follows = false;
+  phase_ = phase::asked;
   command_request request;
   request.method = std::string(message.method_string());
-  request.path = std::move(path);
-  const auto target = message.target();
-  request.query =
-      std::string(split_target({target.data(), target.size()}).query);
+  request.path =
+      admin_path(path_of(message.target()), context_->settings.path_prefix);
+  request.query = std::string(split_target(message.target()).query);
   request.authorization = std::string(message[http::field::authorization]);
   request.body = message.body();
   request.remote = printed(remote_);
@@ -212,7 +260,9 @@ void http_connection::answer_command(std::string path) {
   context_->events->on_command(
       std::move(request), [&home, away = std::move(away)](http_reply answer) {
         boost::asio::post(home, [away, answer = std::move(answer)]() mutable {
-          if (away->socket_.is_open()) away->reply(std::move(answer));
+          away->turn([&] {
+            if (away->phase_ == phase::asked) away->reply(std::move(answer));
+          });
         });
       });
 }
@@ -223,12 +273,16 @@ void http_connection::answer_channel() {
       decide(parser_->get(), {settings.path_prefix, settings.allowed_origins});
   if (decision.refusal) {
     refuse(*decision.refusal);
-    return;
+  } else if (context_->gate.pass(*this)) {
+    admit(std::move(decision));
+  } else {
+    phase_ = phase::held_back;
+    held_back_ = std::make_unique<handshake_decision>(std::move(decision));
   }
-  context_->gate.pass(
-      [self = shared_from_this(), decision = std::move(decision)]() mutable {
-        if (self->socket_.is_open()) self->admit(std::move(decision));
-      });
+}
+
+void http_connection::let_through() {
+  turn([this] { admit(std::move(*std::exchange(held_back_, nullptr))); });
 }
 
 void http_connection::admit(handshake_decision decision) {
@@ -253,13 +307,14 @@ void http_connection::hand_on(handshake_decision decision,
   const auto direct = client_address(remote_.address(), {}, {});
   upgrade.remote = client == direct ? printed(remote_) : client.to_string();
   upgrade.place = std::move(place);
-  upgrade.leftover = boost::beast::buffers_to_string(buffer_.data());
+  upgrade.leftover = input_.view();
   const auto key = parser_->get()[http::field::sec_websocket_key];
   upgrade.key.assign(key.data(), key.size());
+  phase_ = phase::closed;
   context_->loop.disarm(*this);
-  error_code error;
-  upgrade.socket = unique_fd(socket_.release(error));
-  if (!error) context_->events->on_upgrade(std::move(upgrade));
+  context_->loop.sockets().release(socket_.value(), *this);
+  upgrade.socket = std::move(socket_);
+  context_->events->on_upgrade(std::move(upgrade));
 }
 
 void http_connection::refuse(const http_refusal& refusal) {
@@ -271,67 +326,77 @@ void http_connection::refuse(const http_refusal& refusal) {
 }
 
 void http_connection::reply(http_reply reply, const http_refusal* refusal) {
-  response_ = std::make_unique<response>();
-  response_->version(facts_.version);
-  response_->result(reply.status);
-  response_->set(http::field::server, "status2");
-  response_->set(http::field::content_type, reply.content_type);
+  response message;
+  message.version(facts_.version);
+  message.result(reply.status);
+  message.set(http::field::server, "status2");
+  message.set(http::field::content_type, reply.content_type);
   if (refusal != nullptr && refusal->field != http::field::unknown)
-    response_->set(refusal->field, refusal->value);
-  response_->content_length(reply.body.size());
-  response_->keep_alive(facts_.keep_alive && !facts_.body_follows &&
-                        !context_->stopping);
+    message.set(refusal->field, refusal->value);
+  message.content_length(reply.body.size());
+  keep_ = facts_.keep_alive && !facts_.body_follows && !context_->stopping;
+  message.keep_alive(keep_);
   if (refusal != nullptr && refusal->field == http::field::upgrade)
-    response_->insert(http::field::connection, "upgrade");
-  if (!facts_.head) response_->body() = std::move(reply.body);
+    message.insert(http::field::connection, "upgrade");
+  if (!facts_.head) message.body() = std::move(reply.body);
+  answer_ = serialised(message);
+  sent_ = 0;
   answered_ = true;
+  phase_ = phase::writing;
   arm(context_->settings.handshake_timeout);
-  http::async_write(
-      socket_, *response_,
-      [self = shared_from_this()](const error_code& error, std::size_t) {
-        try {
-          self->on_reply_sent(error);
-        } catch (...) {
-          self->close();
-        }
-      });
+  write();
 }
 
-void http_connection::on_reply_sent(const error_code& error) {
-  if (!socket_.is_open()) return;
-  const bool again = response_->keep_alive() && !context_->stopping;
-  response_.reset();
-  if (error && error != http::error::end_of_stream) {
-    close();
-  } else if (again) {
-    read_request();
-  } else {
-    constexpr std::chrono::seconds longest_end{2};
-    arm(longest_end);
-    error_code ignored;
-    socket_.shutdown(tcp_socket::shutdown_send, ignored);
-    discard();
+void http_connection::write() {
+  while (sent_ < answer_.size()) {
+    const auto count =
+        ::send(socket_.value(), answer_.data() + sent_, answer_.size() - sent_,
+               MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count >= 0) {
+      sent_ += static_cast<std::size_t>(count);
+    } else if (errno == EAGAIN) {
+      return;
+    } else if (errno != EINTR) {
+      close();
+      return;
+    }
   }
+  answer_ = {};
+  on_reply_sent();
+}
+
+void http_connection::on_reply_sent() {
+  if (!keep_ || context_->stopping) {
+    discard();
+    return;
+  }
+  read_request();
+  if (input_.empty()) return;
+  // Others first: a client may send any number of requests at once.
+  phase_ = phase::pipelined;
+  boost::asio::post(context_->loop.context(), [self = shared_from_this()] {
+    self->turn([&] {
+      if (self->phase_ != phase::pipelined) return;
+      self->phase_ = phase::reading;
+      self->read_head();
+    });
+  });
 }
 
 void http_connection::discard() {
-  constexpr std::size_t piece = 4096;
-  buffer_.clear();
-  socket_.async_read_some(
-      buffer_.prepare(piece),
-      [self = shared_from_this()](const error_code& error, std::size_t) {
-        if (error)
-          self->close();
-        else
-          self->discard();
-      });
+  constexpr std::chrono::seconds longest_end{2};
+  phase_ = phase::ending;
+  input_.clear();
+  arm(longest_end);
+  ::shutdown(socket_.value(), SHUT_WR);
 }
 
 void http_connection::on_timer() {
-  const bool idle_between_requests = answered_ && buffer_.size() == 0;
-  if (!response_ && !idle_between_requests)
+  const bool answered = phase_ == phase::writing || phase_ == phase::ending;
+  const bool idle_between_requests = answered_ && input_.empty();
+  if (!answered && !idle_between_requests)
     context_->loop.counters().handshake_timeouts.add();
-  close();
+  turn([this] { close(); });
 }
 
 void http_connection::arm(std::chrono::nanoseconds limit) {
@@ -339,9 +404,12 @@ void http_connection::arm(std::chrono::nanoseconds limit) {
 }
 
 void http_connection::close() {
+  if (phase_ == phase::closed) return;
+  phase_ = phase::closed;
+  context_->gate.leave(*this);
   context_->loop.disarm(*this);
-  error_code ignored;
-  socket_.close(ignored);
+  const auto self = context_->loop.sockets().remove(*this);
+  socket_ = unique_fd();
 }
 
 }  // namespace status2::transport

@@ -4,44 +4,139 @@
 #include "transport/handshake.hpp"
 #include "transport/io_loop.hpp"
 #include "transport/listener.hpp"
+#include "transport/pending_input.hpp"
+#include "transport/rate_gate.hpp"
+#include "transport/socket_watch.hpp"
 #include "transport/timer_wheel.hpp"
 
-#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <boost/intrusive/list.hpp>
 
-#include <deque>
-#include <functional>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <utility>
 
 namespace status2::transport {
 
-class http_connection;
+struct http_context;
 
-/// Lets so many through in a second and holds the others back, in order.
-class rate_gate final : private wheel_timer {
+/// Owns: the socket, until it is handed on. Held by the loop's socket_watch,
+/// or by itself while it waits for something else than its socket.
+/// Thread: that of the loop.
+class http_connection final
+    : public std::enable_shared_from_this<http_connection>,
+      public boost::intrusive::list_base_hook<
+          boost::intrusive::link_mode<boost::intrusive::auto_unlink>>,
+      private watched_socket,
+      private gate_waiter,
+      private wheel_timer {
  public:
-  rate_gate(io_loop& loop, std::size_t rate) : loop_(loop), rate_(rate) {}
+  using endpoint = boost::asio::ip::tcp::endpoint;
 
-  /// Runs `next`, now or in its turn.
-  void pass(std::function<void()> next);
-  /// Forgets those who wait.
+  http_connection(std::shared_ptr<http_context> context, unique_fd socket,
+                  const endpoint& remote);
+
+  /// Reads the first request, which often has come already.
+  void start();
+  /// Ends it unless an answer is under way.
   void stop();
 
  private:
-  void on_timer() override;
-  void let_through();
+  using error_code = boost::system::error_code;
+  using head_parser =
+      boost::beast::http::request_parser<boost::beast::http::empty_body>;
+  using command_parser =
+      boost::beast::http::request_parser<boost::beast::http::string_body>;
 
-  io_loop& loop_;
-  const std::size_t rate_;  ///< 0: any number
-  io_loop::clock::time_point due_{};
-  std::deque<std::function<void()>> waiting_;
+  /// | phase     | what is awaited                        | events |
+  /// | --------- | -------------------------------------- | ------ |
+  /// | reading   | the rest of a request's header         | in     |
+  /// | pipelined | its turn, a request may be here        |        |
+  /// | body      | the rest of a command's body           | in     |
+  /// | held_back | its turn at the gate                   |        |
+  /// | asked     | the answer to a command                |        |
+  /// | writing   | that the socket takes the answer       | out    |
+  /// | ending    | the peer's end of stream, after ours   | in     |
+  /// | closed    | nothing; the socket is gone            |        |
+  enum class phase : std::uint8_t {
+    reading,
+    pipelined,
+    body,
+    held_back,
+    asked,
+    writing,
+    ending,
+    closed
+  };
+
+  /// What an answer needs to know of its request.
+  struct request_facts {
+    unsigned version = 11;
+    bool head = false;
+    bool keep_alive = false;
+    bool body_follows = false;  ///< unread, so the connection ends
+  };
+
+  void on_ready(std::uint32_t events) noexcept override;
+  void on_timer() override;
+  void let_through() override;
+
+  void read_request();
+  void read();
+  void read_head();
+  void note_request();
+  void answer_request();
+  void answer_admin(std::string_view path);
+  void answer_channel();
+  void admit(handshake_decision decision);
+  void hand_on(handshake_decision decision, const address& client,
+               std::shared_ptr<void> place);
+  void read_command();
+  void read_body();
+  void answer_command();
+
+  void refuse(const http_refusal& refusal);
+  void reply(http_reply reply, const http_refusal* refusal = nullptr);
+  void write();
+  void on_reply_sent();
+  /// Ends the connection so that the client gets the answer and no reset,
+  /// though bytes of it were not read.
+  void discard();
+  void arm(std::chrono::nanoseconds limit);
+  void close();
+
+  /// The events that the phase is about.
+  std::uint32_t wanted() const;
+  void watch(std::uint32_t events);
+  /// Whatever happens to a connection happens in here: it stays until the end
+  /// of `action`, waits for what it needs then, and ends at an exception.
+  template <class Action>
+  void turn(Action action) noexcept;
+
+  std::shared_ptr<http_context> context_;
+  unique_fd socket_;
+  phase phase_ = phase::reading;
+  bool answered_ = false;  ///< at least one request
+  bool keep_ = false;      ///< for another request after this answer
+  bool watched_ = false;   ///< the loop's socket_watch has it
+  std::uint32_t watched_for_ = 0;
+  /// While it waits and nobody watches it.
+  std::shared_ptr<http_connection> self_;
+  request_facts facts_;
+  endpoint remote_;
+  pending_input input_;
+  std::optional<head_parser> parser_;
+  std::unique_ptr<command_parser> command_;
+  std::unique_ptr<handshake_decision> held_back_;
+  std::string answer_;
+  std::size_t sent_ = 0;  ///< of `answer_`
 };
 
 /// What the connections of a listener share. Thread: that of `loop`.
@@ -57,74 +152,10 @@ struct http_context {
   listener_settings settings;
   std::unique_ptr<listener_events> events;
   rate_gate gate;
-  std::unordered_set<http_connection*> connections;
+  boost::intrusive::list<http_connection,
+                         boost::intrusive::constant_time_size<false>>
+      connections;
   bool stopping = false;
-};
-
-/// Owns: the socket, until it is handed on. Held by its own handlers.
-class http_connection final
-    : public std::enable_shared_from_this<http_connection>,
-      private wheel_timer {
- public:
-  using endpoint = boost::asio::ip::tcp::endpoint;
-
-  http_connection(std::shared_ptr<http_context> context, tcp_socket socket,
-                  const endpoint& remote);
-  ~http_connection() override;
-
-  /// Reads the first request.
-  void start() { read_request(); }
-  /// Ends it unless an answer is under way.
-  void stop();
-
- private:
-  using error_code = boost::system::error_code;
-  using response =
-      boost::beast::http::response<boost::beast::http::string_body>;
-
-  /// What an answer needs to know of its request.
-  struct request_facts {
-    unsigned version = 11;
-    bool head = false;
-    bool keep_alive = false;
-    bool body_follows = false;  ///< unread, so the connection ends
-  };
-
-  void read_request();
-  void note_request();
-  void on_request(const error_code& error);
-  void answer_request();
-  void answer_admin(std::string_view path);
-  void answer_channel();
-  void admit(handshake_decision decision);
-  void hand_on(handshake_decision decision, const address& client,
-               std::shared_ptr<void> place);
-  void read_command(std::string_view path);
-  void answer_command(std::string path);
-
-  void refuse(const http_refusal& refusal);
-  void reply(http_reply reply, const http_refusal* refusal = nullptr);
-  void on_reply_sent(const error_code& error);
-  /// Ends the connection so that the client gets the answer and no reset,
-  /// though bytes of it were not read.
-  void discard();
-  void on_timer() override;
-  void arm(std::chrono::nanoseconds limit);
-  void close();
-
-  std::shared_ptr<http_context> context_;
-  tcp_socket socket_;
-  endpoint remote_;
-  boost::beast::flat_buffer buffer_;
-  using parser =
-      boost::beast::http::request_parser<boost::beast::http::empty_body>;
-  std::optional<parser> parser_;
-  std::unique_ptr<
-      boost::beast::http::request_parser<boost::beast::http::string_body>>
-      command_;
-  request_facts facts_;
-  std::unique_ptr<response> response_;
-  bool answered_ = false;  ///< at least one request
 };
 
 }  // namespace status2::transport

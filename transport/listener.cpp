@@ -127,13 +127,7 @@ struct listener::implementation final
 
   void serve(unique_fd fd, const tcp::endpoint& remote) {
     context->loop.counters().connections_accepted.add();
-    tcp_socket socket(context->loop.context());
-    error_code error;
-    socket.assign(bound.protocol(), fd.value(), error);
-    if (error) return;
-    fd.release();
-    std::make_shared<http_connection>(context, std::move(socket), remote)
-        ->start();
+    std::make_shared<http_connection>(context, std::move(fd), remote)->start();
   }
 
   void fail(const error_code& error) {
@@ -152,9 +146,9 @@ struct listener::implementation final
     error_code ignored;
     acceptor.close(ignored);
     context->loop.disarm(*this);
-    context->gate.stop();
-    for (auto* connection : context->connections)
-      connection->stop();
+    auto& connections = context->connections;
+    for (auto i = connections.begin(); i != connections.end();)
+      (i++)->stop();  // which may destroy it
   }
 
   std::shared_ptr<http_context> context;

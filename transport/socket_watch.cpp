@@ -40,8 +40,9 @@ socket_watch::~socket_watch() {
   }
 }
 
-error_code socket_watch::add(int fd, std::shared_ptr<watched_socket> owner) {
-  auto event = event_of(*owner, EPOLLIN);
+error_code socket_watch::add(int fd, std::shared_ptr<watched_socket> owner,
+                             std::uint32_t events) {
+  auto event = event_of(*owner, events);
   if (::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, fd, &event) != 0)
     return {errno, boost::system::system_category()};
   sockets_.push_back(*owner);
@@ -61,6 +62,13 @@ std::shared_ptr<watched_socket> socket_watch::remove(watched_socket& owner) {
     if (ready_[i].data.ptr == &owner) ready_[i].data.ptr = nullptr;
   owner.hook_.unlink();
   return std::exchange(owner.held_, nullptr);
+}
+
+std::shared_ptr<watched_socket> socket_watch::release(int fd,
+                                                      watched_socket& owner) {
+  auto held = remove(owner);
+  if (held) ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_DEL, fd, nullptr);
+  return held;
 }
 
 void socket_watch::wait() {

@@ -43,14 +43,17 @@ class socket_watch {
   socket_watch(const socket_watch&) = delete;
   socket_watch& operator=(const socket_watch&) = delete;
 
-  /// Watches `fd`, for reading, until remove(). Errors: the system's.
-  boost::system::error_code add(int fd, std::shared_ptr<watched_socket> owner);
+  /// Watches `fd` until remove() or release(). Errors: the system's.
+  boost::system::error_code add(int fd, std::shared_ptr<watched_socket> owner,
+                                std::uint32_t events = EPOLLIN);
   /// What else to wait for; EPOLLHUP and EPOLLERR always are.
   void change(int fd, watched_socket& owner, std::uint32_t events);
   /// Not told again, not even of what has come already. The caller closes the
   /// descriptor next; the owner stays as long as the result, null if it is not
   /// watched.
   std::shared_ptr<watched_socket> remove(watched_socket& owner);
+  /// The same for a descriptor that stays open, watched or not.
+  std::shared_ptr<watched_socket> release(int fd, watched_socket& owner);
 
   /// Where whoever is told may read to, for the length of on_ready().
   std::span<char> scratch() { return scratch_; }

@@ -1,11 +1,11 @@
 #include "transport/uring_sender.hpp"
 
 #include <cerrno>
-#include <cstring>
 #include <liburing.h>
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -32,7 +32,8 @@ class ring {
   /// What is in the way of sending through it; empty if nothing is.
   std::string obstacle() {
     if (error_ != 0)
-      return std::string("io_uring_setup: ") + std::strerror(-error_);
+      return "io_uring_setup: " +
+             std::error_code(-error_, std::generic_category()).message();
     auto* const probe = ::io_uring_get_probe_ring(&ring_);
     const bool sends = probe != nullptr &&
                        ::io_uring_opcode_supported(probe, IORING_OP_SEND) != 0;

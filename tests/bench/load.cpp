@@ -30,6 +30,12 @@ void declare_options(CLI::App& app, status2::bench::load_options& options) {
   app.add_option("--in-flight", options.in_flight,
                  "saturate with so many messages under way")
       ->excludes(rate);
+  app.add_option("--loud-rate", options.loud_rate,
+                 "one more channel with so many messages a second")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--loud-viewers", options.loud_viewers,
+                 "WebSocket connections of that channel")
+      ->check(CLI::PositiveNumber);
   app.add_option("--payload", options.payload_size, "bytes, at least 33");
   app.add_option("--seconds", options.seconds, "measuring window")
       ->check(CLI::PositiveNumber);

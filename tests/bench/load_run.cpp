@@ -1,16 +1,12 @@
 #include "tests/bench/load_run.hpp"
 
 #include "tests/bench/event_loop.hpp"
+#include "tests/bench/pace.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <memory>
-#include <numeric>
 #include <stdexcept>
-#include <sys/epoll.h>
-#include <sys/timerfd.h>
-#include <time.h>
-#include <unistd.h>
+#include <string_view>
 
 namespace status2::bench {
 
@@ -28,7 +24,9 @@ std::uint64_t to_ns(double seconds) {
   return static_cast<std::uint64_t>(seconds * static_cast<double>(second_ns));
 }
 
-std::vector<std::string> channel_names(std::size_t count) {
+constexpr std::string_view loud_name = "bench:loud";
+
+std::vector<std::string> quiet_names(std::size_t count) {
   std::vector<std::string> names;
   names.reserve(count);
   for (std::size_t i = 0; i < count; ++i)
@@ -36,51 +34,66 @@ std::vector<std::string> channel_names(std::size_t count) {
   return names;
 }
 
-/// Wakes the loop at a message's pace; epoll's own timeout counts in
-/// milliseconds.
-class pace_timer final : public io_handler {
- public:
-  pace_timer(event_loop& loop, double rate)
-      : fd_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
-    const std::uint64_t period = std::max(to_ns(1 / rate), second_ns / 20'000);
-    timespec step{};
-    step.tv_sec = static_cast<time_t>(period / second_ns);
-    step.tv_nsec = static_cast<long>(period % second_ns);
-    const itimerspec spec{step, step};
-    if (fd_ < 0 || ::timerfd_settime(fd_, 0, &spec, nullptr) != 0)
-      throw std::runtime_error("no timer");
-    loop.add(fd_, EPOLLIN, *this);
-  }
-  ~pace_timer() { ::close(fd_); }
-  pace_timer(const pace_timer&) = delete;
-  pace_timer& operator=(const pace_timer&) = delete;
+/// The names of all channels: those of the work, then the loud one if any.
+std::vector<std::string> channel_names(const load_options& options) {
+  std::vector<std::string> names = quiet_names(options.channels);
+  if (options.loud_rate > 0) names.emplace_back(loud_name);
+  return names;
+}
 
-  void on_io(std::uint32_t events) override {
-    std::uint64_t expirations = 0;
-    if (::read(fd_, &expirations, sizeof expirations) < 0) return;
+/// Channels that share a pace; they take turns.
+class paced_channels {
+ public:
+  paced_channels(double rate, std::size_t first, std::size_t count,
+                 histogram& lateness)
+      : pace_(rate, now_ns()),
+        first_(first),
+        count_(count),
+        lateness_(lateness) {}
+
+  /// Calls `publish(channel)` for each message that is due.
+  template <class Publish>
+  void publish_due(bool measuring, Publish&& publish) {
+    const std::uint64_t now = now_ns();
+    for (auto late = pace_.take(now); late; late = pace_.take(now)) {
+      if (measuring) lateness_.add(*late);
+      publish(first_ + next_);
+      next_ = (next_ + 1) % count_;
+    }
   }
 
  private:
-  int fd_;
+  pace pace_;
+  std::size_t first_;
+  std::size_t count_;
+  std::size_t next_ = 0;
+  histogram& lateness_;
 };
 
 class load_run {
  public:
   explicit load_run(const load_options& options)
       : options_(options),
-        channels_(channel_names(options.channels)),
+        channels_(channel_names(options)),
         shared_{
             loop_, options.port, options.path_prefix, options.send_init, {}},
-        viewers_(shared_, options.viewers, channels_),
+        viewers_(shared_),
         publisher_(
             loop_,
             {options.redis_port, options.http_target, options.payload_size},
-            channels_) {}
+            channels_) {
+    reception& seen = shared_.seen;
+    viewers_.add(options.viewers, quiet_names(options.channels), seen.latency);
+    if (options.loud_rate > 0)
+      viewers_.add(options.loud_viewers, {std::string(loud_name)},
+                   seen.loud_latency);
+  }
 
   load_result run() {
     connect();
     if (publishes()) {
       probe();
+      publisher_.stop_answers();
       start_pace();
       publish_for(options_.warm_up_seconds);
     }
@@ -145,45 +158,42 @@ class load_run {
 
   void start_pace() {
     if (options_.rate > 0)
-      timer_ = std::make_unique<pace_timer>(loop_, options_.rate);
-    pace_begin_ = now_ns();
+      paces_.emplace_back(options_.rate, 0, options_.channels,
+                          result_.lateness);
+    if (options_.loud_rate > 0)
+      paces_.emplace_back(options_.loud_rate, options_.channels, 1,
+                          result_.loud_lateness);
+    if (!paces_.empty())
+      timer_ = std::make_unique<pace_timer>(
+          loop_, std::max(options_.rate, options_.loud_rate));
   }
 
   void publish_for(double seconds) {
     const std::uint64_t end = now_ns() + to_ns(seconds);
     while (now_ns() < end) {
       loop_.run_once(milliseconds(10));
-      if (options_.in_flight > 0)
-        publish_saturated();
-      else if (options_.rate > 0)
-        publish_due();
+      if (options_.in_flight > 0) publish_saturated();
+      for (paced_channels& paced : paces_)
+        paced.publish_due(measuring_,
+                          [this](std::size_t channel) { publish(channel); });
       publisher_.flush();
     }
   }
 
-  void publish_due() {
-    const double step = static_cast<double>(second_ns) / options_.rate;
-    const std::uint64_t elapsed = now_ns() - pace_begin_;
-    while (static_cast<double>(total_) * step <= static_cast<double>(elapsed)) {
-      const auto due =
-          static_cast<std::uint64_t>(static_cast<double>(total_) * step);
-      if (measuring_) result_.lateness.add(elapsed - due);
-      publish_next();
-    }
-  }
-
+  // One channel after the other.
   void publish_saturated() {
     const std::uint64_t room =
         options_.in_flight * viewers_.viewers_of(next_channel_);
     while (shared_.seen.received + room >=
-           expected_ + viewers_.viewers_of(next_channel_))
-      publish_next();
+           expected_ + viewers_.viewers_of(next_channel_)) {
+      publish(next_channel_);
+      next_channel_ = (next_channel_ + 1) % channels_.size();
+    }
   }
 
-  void publish_next() {
-    publisher_.publish(next_channel_);
-    expected_ += viewers_.viewers_of(next_channel_);
-    next_channel_ = (next_channel_ + 1) % channels_.size();
+  void publish(std::size_t channel) {
+    publisher_.publish(channel);
+    expected_ += viewers_.viewers_of(channel);
     ++total_;
   }
 
@@ -191,6 +201,7 @@ class load_run {
     const std::uint64_t published = total_;
     const std::uint64_t received = shared_.seen.received;
     const auto own = own_cpu();
+    const auto waited = own_wait();
     result_.window_begin = sample();
     measuring_ = true;
     const std::uint64_t begin = now_ns();
@@ -201,6 +212,7 @@ class load_run {
     measuring_ = false;
     result_.window_end = sample();
     result_.own_cpu = own_cpu() - own;
+    result_.own_wait = own_wait() - waited;
     result_.window_seconds = static_cast<double>(end - begin) / second_ns;
     result_.published = total_ - published;
     result_.received = shared_.seen.received - received;
@@ -226,8 +238,8 @@ class load_run {
   viewing shared_;
   viewer_pool viewers_;
   publisher publisher_;
+  std::vector<paced_channels> paces_;
   std::unique_ptr<pace_timer> timer_;
-  std::uint64_t pace_begin_ = 0;
   std::uint64_t total_ = 0;
   std::uint64_t expected_ = 0;
   std::size_t next_channel_ = 0;

@@ -25,6 +25,8 @@ struct load_options {
   std::size_t channels = 1;
   double rate = 0;            ///< messages a second over all channels
   std::size_t in_flight = 0;  ///< instead of a rate: saturate
+  double loud_rate = 0;       ///< of one more channel, whose latency is apart
+  std::size_t loud_viewers = 1;
   std::size_t payload_size = 128;
   double seconds = 4;
   double warm_up_seconds = 0.5;
@@ -39,12 +41,14 @@ struct load_result {
   process_sample window_end;
   double connect_seconds = 0;
   double window_seconds = 0;
-  std::chrono::nanoseconds own_cpu{0};  ///< of the generator in the window
-  std::uint64_t published = 0;          ///< in the window
-  std::uint64_t received = 0;           ///< in the window, by all viewers
-  delivery_faults faults;               ///< of the whole run
-  reception seen;                       ///< of the whole run
+  std::chrono::nanoseconds own_cpu{0};   ///< of the generator in the window
+  std::chrono::nanoseconds own_wait{0};  ///< ready, and no core for it
+  std::uint64_t published = 0;           ///< in the window
+  std::uint64_t received = 0;            ///< in the window, by all viewers
+  delivery_faults faults;                ///< of the whole run
+  reception seen;                        ///< of the whole run
   histogram lateness;  ///< nanoseconds behind the pace, in the window
+  histogram loud_lateness;
 };
 
 /// Connects all viewers, publishes and measures. Blocks: for the whole run.

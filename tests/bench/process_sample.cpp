@@ -1,5 +1,6 @@
 #include "tests/bench/process_sample.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <ctime>
 #include <filesystem>
@@ -49,6 +50,11 @@ std::optional<std::chrono::nanoseconds> read_schedstat(std::string_view text) {
   return std::chrono::nanoseconds(*value);
 }
 
+std::optional<std::chrono::nanoseconds> read_run_delay(std::string_view text) {
+  text.remove_prefix(std::min(text.find(' '), text.size()));
+  return read_schedstat(text);
+}
+
 std::optional<std::uint64_t> read_vm_rss(std::string_view text) {
   constexpr std::string_view key = "VmRSS:";
   const std::size_t at = text.find(key);
@@ -70,6 +76,11 @@ std::chrono::nanoseconds own_cpu() {
   ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
   return std::chrono::seconds(now.tv_sec) +
          std::chrono::nanoseconds(now.tv_nsec);
+}
+
+std::chrono::nanoseconds own_wait() {
+  return read_run_delay(read_file("/proc/thread-self/schedstat"))
+      .value_or(std::chrono::nanoseconds(0));
 }
 
 }  // namespace status2::bench

@@ -22,8 +22,15 @@ std::optional<process_sample> sample_processes(const std::vector<pid_t>& pids);
 /// Time on a CPU of this process, all threads.
 std::chrono::nanoseconds own_cpu();
 
+/// Time that this thread was ready and waited for a CPU; 0 if the kernel does
+/// not tell.
+std::chrono::nanoseconds own_wait();
+
 /// Time on a CPU from the text of a schedstat file.
 std::optional<std::chrono::nanoseconds> read_schedstat(std::string_view text);
+
+/// Time waited for a CPU, its second number.
+std::optional<std::chrono::nanoseconds> read_run_delay(std::string_view text);
 
 /// Resident bytes from the text of `/proc/<pid>/status`.
 std::optional<std::uint64_t> read_vm_rss(std::string_view text);

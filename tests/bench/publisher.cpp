@@ -39,6 +39,10 @@ void publisher::publish(std::size_t channel) {
   append(channel, payload_);
 }
 
+void publisher::stop_answers() {
+  if (settings_.http_target.empty()) out_ += "CLIENT REPLY OFF\r\n";
+}
+
 void publisher::append(std::size_t channel, std::string_view payload) {
   const std::string& name = channels_[channel];
   if (settings_.http_target.empty()) {

@@ -35,6 +35,9 @@ class publisher final : public io_handler {
   /// Appends the channel's next message; flush() sends what was appended.
   void publish(std::size_t channel);
   void flush();
+  /// Redis answers nothing from here on: neither it nor we spend time on
+  /// answers that nobody reads. An HTTP server goes on answering.
+  void stop_answers();
   void on_io(std::uint32_t events) override;
 
   /// Messages published so far, by channel; probes apart.

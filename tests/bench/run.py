@@ -4,195 +4,170 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
-import subprocess
 import sys
-import tempfile
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
-from processes import BenchError, Child, end_on_signals, free_port
-from servers import Server, chosen_servers, clean_environment
-from summary import Run, faults_of, table
-from works import ALL, QUICK, WORKS, Work
+from machine import facts, own_network
+from measure import Options, run_all, say
+from processes import BenchError, end_on_signals
+from ratios import YARDSTICK
+from record import Record, load, save
+from report import markdown
+from servers import Server, all_servers
+from targets import Verdict, outcomes
+from works import NAMED, QUICK, SMOKE, WORKS, Work, growth_works
 
 ROOT = Path(__file__).resolve().parents[2]
-LOAD_DEADLINE = 240.0
-ATTEMPTS = 2  # a run that the generator spoilt is tried once more
+RESULTS = ROOT / "results" / "bench"
+BACKENDS = ("status2/epoll", "status2/io_uring")
+NAMES = (YARDSTICK, *BACKENDS, "nchan")
 
-
-@dataclass(frozen=True)
-class Options:
-    """What all runs share."""
-
-    load: Path
-    seconds: float
-    rounds: int
+# Exit codes; README.md explains them.
+MET, MISSED, FAILED, UNKNOWN = 0, 1, 2, 3
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--quick", action="store_true", help=f"works {', '.join(QUICK)} (default)"
+        "--quick",
+        action="store_true",
+        help=f"works {', '.join(QUICK)} without nchan, three rounds",
     )
-    which.add_argument("--all", action="store_true", help="every work")
+    which.add_argument("--growth", action="store_true", help="cost by number")
     which.add_argument(
-        "--work", action="append", choices=ALL, help="this work; may be repeated"
+        "--all", action="store_true", help="every work, then --growth"
+    )
+    which.add_argument(
+        "--work", action="append", choices=NAMED, help="this work; may be repeated"
     )
     which.add_argument(
         "--smoke", action="store_true", help="one short run each: does it work?"
     )
-    parser.add_argument("--rounds", type=int, default=3)
+    which.add_argument(
+        "--report", type=Path, metavar="FILE", help="tables and picture of a saved run"
+    )
+    parser.add_argument(
+        "--server", action="append", choices=NAMES, help="only these and the floor"
+    )
+    parser.add_argument("--rounds", type=int, help="5; quick and growth 3")
     parser.add_argument("--seconds", type=float, default=4.0, help="a window")
-    parser.add_argument("--nchan", action="store_true", help="nginx + nchan too")
+    parser.add_argument(
+        "--machine-network",
+        action="store_true",
+        help="the machine's loopback and packet filter, not a namespace of its own",
+    )
     parser.add_argument(
         "--build-dir", type=Path, default=ROOT / "build" / "release"
     )
     chosen = parser.parse_args()
-    if chosen.rounds < 1 or chosen.seconds <= 0:
+    if (chosen.rounds is not None and chosen.rounds < 1) or chosen.seconds <= 0:
         parser.error("--rounds and --seconds must be above 0")
     return chosen
 
 
 def works_of(chosen: argparse.Namespace) -> list[Work]:
-    names = chosen.work or (ALL if chosen.all else QUICK)
-    return [WORKS[name] for name in (("smoke",) if chosen.smoke else names)]
+    if chosen.smoke:
+        return [SMOKE]
+    if chosen.quick:
+        return [WORKS[name] for name in QUICK]
+    if chosen.work:
+        return [WORKS[name] for named in chosen.work for name in NAMED[named]]
+    return list(WORKS.values())
 
 
-def start_redis(port: int, folder: Path) -> Child:
-    flags = ["--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    flags += ["--appendonly", "no", "--dir", str(folder)]
-    redis = Child("redis", ["redis-server", *flags], folder, clean_environment())
-    try:
-        redis.wait_for_port(port)
-    except BaseException:
-        redis.stop()
-        raise
-    return redis
+def servers_of(
+    chosen: argparse.Namespace, growth: bool
+) -> tuple[list[Server], dict[str, str]]:
+    """Those to measure, and why some that were asked for are left out."""
+    own = (YARDSTICK, *BACKENDS)
+    wanted = own if chosen.quick or chosen.smoke or growth else NAMES
+    if chosen.server:
+        wanted = (YARDSTICK, *chosen.server)
+    servers, missing = all_servers(chosen.build_dir)
+    left_out = {name: why for name, why in missing.items() if name in wanted}
+    for name, why in left_out.items():
+        say(f"bench: without {name}: {why}")
+    return [server for server in servers if server.name in wanted], left_out
 
 
-def measure(
-    server: Server, work: Work, redis_port: int, folder: Path, options: Options
-) -> dict[str, Any]:
-    """One run: a fresh server, one load, the generator's report."""
-    port = free_port()
-    with server.start(port, redis_port, folder) as child:
-        server.wait_until_ready(child, port)
-        published_at = port if server.load_flags() else redis_port
-        command = [str(options.load), "--port", str(port)]
-        command += ["--redis-port", str(published_at), *server.load_flags()]
-        command += [f"--pid={pid}" for pid in child.pids()]
-        command += work.flags(options.seconds)
-        with Child("load", command, folder, clean_environment()) as load:
-            try:
-                code = load.process.wait(LOAD_DEADLINE)
-            except subprocess.TimeoutExpired:
-                raise BenchError(f"the load on {server.name} hangs") from None
-            if code != 0:
-                raise BenchError(
-                    f"{work.title} on {server.name}: {load.tail()}\n{child.tail()}"
-                )
-            report: dict[str, Any] = json.loads(load.said.read_text())
-            return report
-
-
-def measure_soundly(
-    number: int,
-    server: Server,
-    work: Work,
-    redis_port: int,
-    folder: Path,
-    options: Options,
-) -> Run:
-    for attempt in range(ATTEMPTS):
-        result = measure(server, work, redis_port, folder, options)
-        run = Run(number, server.name, work, result)
-        if not run.void:
-            break
-        said = result["generator"]["bottleneck"]
-        print(f"  void: the generator was the bottleneck ({said})", file=sys.stderr)
-    return run
-
-
-def run_all(servers: list[Server], works: list[Work], options: Options) -> list[Run]:
-    """Round by round, the servers in turn within each work."""
-    runs: list[Run] = []
-    with tempfile.TemporaryDirectory(prefix="status2-bench-") as name:
-        folder, redis_port = Path(name), free_port()
-        with start_redis(redis_port, folder):
-            for number in range(options.rounds):
-                for work in works:
-                    for server in servers:
-                        print(
-                            f"round {number + 1}: {work.title}: {server.name}",
-                            file=sys.stderr,
-                        )
-                        runs.append(
-                            measure_soundly(
-                                number, server, work, redis_port, folder, options
-                            )
-                        )
-    return runs
-
-
-def machine() -> dict[str, Any]:
-    return {
-        "kernel": platform.release(),
-        "architecture": platform.machine(),
-        "cpus": os.cpu_count(),
-        "load_average": os.getloadavg()[0],
-    }
-
-
-def save(runs: list[Run], before: dict[str, Any]) -> Path:
+def perform(chosen: argparse.Namespace, growth: bool, network: bool) -> Record:
+    """Measures, and keeps what it measured."""
+    kind = "growth" if growth else "bench"
     now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    path = ROOT / "results" / "bench" / f"{now}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    record = {
-        "time": now,
-        "machine": before,
-        "runs": [
-            {
-                "round": run.round,
-                "server": run.server,
-                "work": run.work.name,
-                "void": run.void,
-                "result": run.result,
-            }
-            for run in runs
-        ],
-    }
-    path.write_text(json.dumps(record, indent=1) + "\n")
-    return path
+    known = facts(ROOT, network)
+    servers, left_out = servers_of(chosen, growth)
+    rounds = chosen.rounds or (3 if chosen.quick or growth else 5)
+    options = Options(chosen.build_dir / "status2_load", chosen.seconds, rounds)
+    if chosen.smoke:
+        options = replace(options, seconds=0.5, rounds=1)
+    runs = run_all(servers, growth_works() if growth else works_of(chosen), options)
+    known |= {"load_average_after": os.getloadavg()[0], "left_out": left_out}
+    return Record(kind, now, known, runs)
+
+
+def write_report(record: Record, base: Path) -> None:
+    """`base`.md and `base`.svg."""
+    text = markdown(record)
+    print(text)
+    base.with_suffix(".md").write_text(text)
+    say(f"wrote {base.with_suffix('.md')}")
+    try:
+        from plots import draw
+    except ImportError:
+        say("no picture: Debian's package python3-matplotlib is missing")
+        return
+    if draw(record, base.with_suffix(".svg")):
+        say(f"wrote {base.with_suffix('.svg')}")
+
+
+def verdict(record: Record) -> int:
+    faults = {name: count for name, count in record.faults().items() if count}
+    if faults:
+        say(f"bench: deliveries were at fault: {faults}")
+        return MISSED
+    reached = [outcome.verdict for outcome in outcomes(record)]
+    if Verdict.MISSED in reached:
+        say(f"bench: {reached.count(Verdict.MISSED)} targets were missed")
+        return MISSED
+    if Verdict.UNKNOWN in reached:
+        say("bench: some targets have no valid round")
+        return UNKNOWN
+    return MET
+
+
+def one(chosen: argparse.Namespace, growth: bool, network: bool) -> int:
+    record = perform(chosen, growth, network)
+    if chosen.smoke:
+        print(markdown(record))
+        return verdict(record)
+    name = f"{record.time}-growth" if growth else record.time
+    path = RESULTS / f"{name}.json"
+    save(record, path)
+    say(f"saved {path}")
+    write_report(record, path)
+    return verdict(record)
 
 
 def main() -> int:
     chosen = arguments()
     end_on_signals()
-    before = machine()
-    options = Options(
-        chosen.build_dir / "status2_load",
-        0.5 if chosen.smoke else chosen.seconds,
-        1 if chosen.smoke else chosen.rounds,
-    )
     try:
-        servers = chosen_servers(chosen.build_dir, chosen.nchan)
-        runs = run_all(servers, works_of(chosen), options)
-    except (BenchError, OSError) as error:
+        if chosen.report:
+            record = load(chosen.report)
+            write_report(record, chosen.report)
+            return verdict(record)
+        network = not chosen.machine_network and own_network()
+        codes = [one(chosen, chosen.growth, network)]
+        if chosen.all:
+            codes.append(one(chosen, True, network))
+    except (BenchError, OSError, ValueError) as error:
         print(f"bench: {error}", file=sys.stderr)
-        return 1
-    print(table(runs))
-    if not chosen.smoke:
-        print(f"saved {save(runs, before)}", file=sys.stderr)
-    faults = {name: count for name, count in faults_of(runs).items() if count}
-    if faults:
-        print(f"bench: deliveries were at fault: {faults}", file=sys.stderr)
-    return 1 if faults else 0
+        return FAILED
+    return MISSED if MISSED in codes else max(codes)
 
 
 if __name__ == "__main__":

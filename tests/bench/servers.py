@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import tempfile
 import time
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
-from processes import BenchError, Child
+from processes import BenchError, Child, free_port
 
+MOST_CONNECTIONS = "19500"  # the growth works open 19,000
 NCHAN_MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 NCHAN_DEADLINE = 20.0
 NCHAN_ANSWERS = 50  # in a row, so that every worker was asked
@@ -80,14 +83,23 @@ class Server:
         return []
 
 
+@dataclass(frozen=True)
 class Status2(Server):
+    """The broker, sending by one of its backends."""
+
+    backend: str
+    log_level: str = "warn"
+
     def start(self, port: int, redis_port: int, folder: Path) -> Child:
         environment = clean_environment() | {
             "STATUS_LISTEN_ADDR": f"127.0.0.1:{port}",
             "STATUS_REDIS_URL": f"redis://127.0.0.1:{redis_port}/2",
-            "STATUS_LOG_LEVEL": "warn",
+            "STATUS_LOG_LEVEL": self.log_level,
+            "STATUS_IO_BACKEND": self.backend,
+            "STATUS_MAX_CONNECTIONS": MOST_CONNECTIONS,
         }
-        return Child(self.name, [str(self.binary)], folder, environment)
+        name = self.name.replace("/", "-")
+        return Child(name, [str(self.binary)], folder, environment)
 
 
 class Floor(Server):
@@ -129,17 +141,47 @@ class Nchan(Server):
         return ["--http-target", "/publish/"]
 
 
-def chosen_servers(build: Path, nchan: bool) -> list[Server]:
-    """status2, the floor and, if asked for, nchan."""
+def backend_obstacle(build: Path, backend: str) -> str:
+    """Why the broker cannot use that backend here; empty if it can. It is asked
+    by starting it: its log says what it uses.
+    """
+    server = Status2("probe", build / "status2", backend, "info")
+    with tempfile.TemporaryDirectory(prefix="status2-bench-") as name:
+        port = free_port()
+        # No Redis is needed to say it.
+        with server.start(port, free_port(), Path(name)) as child:
+            child.wait_for_port(port)
+            child.stop()
+            said = child.said.read_text()
+    for line in said.splitlines():
+        entry = json.loads(line)
+        if "backend" in entry:
+            used = entry["backend"] == backend
+            return "" if used else entry.get("error") or "the broker does not"
+    raise BenchError("the broker does not say which backend it uses")
+
+
+def nginx_path() -> Path | None:
+    """Debian's nginx, if nchan is there too."""
+    found = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+    return Path(found) if found and NCHAN_MODULE.exists() else None
+
+
+def all_servers(build: Path) -> tuple[list[Server], dict[str, str]]:
+    """What can be measured here, and why the others cannot."""
     servers: list[Server] = [
-        Status2("status2", build / "status2"),
         Floor("floor", build / "status2_floor"),
+        Status2("status2/epoll", build / "status2", "epoll"),
     ]
-    if nchan:
-        nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-        if nginx is None or not NCHAN_MODULE.exists():
-            raise BenchError(
-                "--nchan needs Debian's packages nginx and libnginx-mod-nchan"
-            )
-        servers.append(Nchan("nchan", Path(nginx)))
-    return servers
+    missing: dict[str, str] = {}
+    obstacle = backend_obstacle(build, "io_uring")
+    if obstacle:
+        missing["status2/io_uring"] = obstacle
+    else:
+        servers.append(Status2("status2/io_uring", build / "status2", "io_uring"))
+    nginx = nginx_path()
+    if nginx is None:
+        missing["nchan"] = "packages nginx and libnginx-mod-nchan are not installed"
+    else:
+        servers.append(Nchan("nchan", nginx))
+    return servers, missing

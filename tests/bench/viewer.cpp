@@ -35,8 +35,8 @@ const std::string& pong_frame() {
 
 }  // namespace
 
-viewer::viewer(viewing& shared, std::string channel)
-    : shared_(shared), channel_(std::move(channel)) {}
+viewer::viewer(viewing& shared, std::string channel, histogram& latency)
+    : shared_(shared), channel_(std::move(channel)), latency_(latency) {}
 
 viewer::~viewer() {
   if (fd_ >= 0) ::close(fd_);
@@ -131,7 +131,7 @@ void viewer::on_text(const server_text& text, std::uint64_t now) {
       ++seen.received;
       sequence_.receive(text.published.number);
       if (published >= seen.window_begin_ns && published < seen.window_end_ns)
-        seen.latency.add(now - std::min(now, published));
+        latency_.add(now - std::min(now, published));
       break;
     }
     case text_kind::probe:

@@ -29,6 +29,7 @@ struct reception {
   std::string first_failure;
   /// Publisher's stamp to receipt, of messages published in the window.
   histogram latency;
+  histogram loud_latency;  ///< the same of the loud channel
   std::uint64_t window_begin_ns = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t window_end_ns = std::numeric_limits<std::uint64_t>::max();
 };
@@ -46,7 +47,8 @@ struct viewing {
 /// Owns: its socket.
 class viewer final : public io_handler {
  public:
-  viewer(viewing& shared, std::string channel);
+  /// Latencies go to `latency`, which is one of `shared.seen`.
+  viewer(viewing& shared, std::string channel, histogram& latency);
   ~viewer();
   viewer(const viewer&) = delete;
   viewer& operator=(const viewer&) = delete;
@@ -71,6 +73,7 @@ class viewer final : public io_handler {
 
   viewing& shared_;
   const std::string channel_;
+  histogram& latency_;
   int fd_ = -1;
   phase phase_ = phase::idle;
   bool pinged_ = false;

@@ -20,9 +20,12 @@ struct delivery_faults {
 /// Thread: that of the loop.
 class viewer_pool {
  public:
-  /// Viewer i watches `channels[i % channels.size()]`.
-  viewer_pool(viewing& shared, std::size_t viewers,
-              const std::vector<std::string>& channels);
+  explicit viewer_pool(viewing& shared) : shared_(shared) {}
+
+  /// `viewers` more, spread over the new `channels`, whose latencies go to
+  /// `latency`.
+  void add(std::size_t viewers, const std::vector<std::string>& channels,
+           histogram& latency);
 
   /// Starts as many connections as keep `concurrency` handshakes under way.
   void open_more(std::size_t concurrency);
@@ -36,8 +39,13 @@ class viewer_pool {
   delivery_faults check(const std::vector<std::uint64_t>& published) const;
 
  private:
+  struct place {
+    std::size_t channel;
+    std::unique_ptr<viewer> client;
+  };
+
   viewing& shared_;
-  std::vector<std::unique_ptr<viewer>> viewers_;
+  std::vector<place> viewers_;
   std::vector<std::uint64_t> viewers_of_;
   std::size_t started_ = 0;
 };

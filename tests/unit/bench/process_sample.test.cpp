@@ -13,6 +13,12 @@ CAF_TEST(cpu_time_is_the_first_number_of_schedstat) {
   CAF_CHECK(!read_schedstat("none"));
 }
 
+CAF_TEST(the_wait_for_a_cpu_is_its_second) {
+  CAF_CHECK(read_run_delay("123456789 42 7\n") == nanoseconds(42));
+  CAF_CHECK(!read_run_delay("123456789"));
+  CAF_CHECK(!read_run_delay(""));
+}
+
 CAF_TEST(resident_memory_is_read_in_bytes) {
   CAF_CHECK(read_vm_rss("VmHWM:\t  900 kB\nVmRSS:\t  12 kB\n") == 12 * 1024u);
   CAF_CHECK(!read_vm_rss("VmHWM:\t  900 kB\n"));
