@@ -37,10 +37,8 @@ constexpr bool all_plain(std::uint64_t word) {
   return ((word | control | quote | backslash) & each * 0x80) == 0;
 }
 
-}  // namespace
-
-std::size_t clean_run_end_by_words(std::string_view text, std::size_t from) {
-  for (std::size_t at = from;;) {
+inline std::size_t end_by_words(std::string_view text, std::size_t at) {
+  for (;;) {
     for (std::uint64_t word = 0; text.size() - at >= sizeof word;
          at += sizeof word) {
       std::memcpy(&word, text.data() + at, sizeof word);
@@ -55,6 +53,12 @@ std::size_t clean_run_end_by_words(std::string_view text, std::size_t from) {
     if (length == 0) return at;
     at += length;
   }
+}
+
+}  // namespace
+
+std::size_t clean_run_end_by_words(std::string_view text, std::size_t from) {
+  return end_by_words(text, from);
 }
 
 #ifdef __SSE2__
@@ -174,7 +178,7 @@ std::size_t clean_run_end(std::string_view text, std::size_t from) {
     at = skip_clean_blocks(text, at);
   else if (!plain_bytes[byte])
     return at;
-  return clean_run_end_by_words(text, at);
+  return end_by_words(text, at);
 }
 
 #else

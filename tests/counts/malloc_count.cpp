@@ -36,34 +36,36 @@ void count() {
 
 extern "C" {
 
-void* __libc_malloc(std::size_t size);
-void* __libc_calloc(std::size_t count, std::size_t size);
-void* __libc_realloc(void* memory, std::size_t size);
-void* __libc_memalign(std::size_t alignment, std::size_t size);
+void* libc_malloc(std::size_t size) __asm__("__libc_malloc");
+void* libc_calloc(std::size_t number,
+                  std::size_t size) __asm__("__libc_calloc");
+void* libc_realloc(void* memory, std::size_t size) __asm__("__libc_realloc");
+void* libc_memalign(std::size_t alignment,
+                    std::size_t size) __asm__("__libc_memalign");
 
 void* malloc(std::size_t size) {
   count();
-  return __libc_malloc(size);
+  return libc_malloc(size);
 }
 
 void* calloc(std::size_t number, std::size_t size) {
   count();
-  return __libc_calloc(number, size);
+  return libc_calloc(number, size);
 }
 
 void* realloc(void* memory, std::size_t size) {
   count();
-  return __libc_realloc(memory, size);
+  return libc_realloc(memory, size);
 }
 
 void* aligned_alloc(std::size_t alignment, std::size_t size) {
   count();
-  return __libc_memalign(alignment, size);
+  return libc_memalign(alignment, size);
 }
 
 int posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
   count();
-  *memory = __libc_memalign(alignment, size);
+  *memory = libc_memalign(alignment, size);
   return *memory == nullptr ? 12 : 0;  // ENOMEM
 }
 
