@@ -26,12 +26,13 @@ class read_pace {
   }
 
   /// What that read brought about is done. A lone reply that kept the thread
-  /// long is followed by a pause as long: the next one then brings others with
-  /// it, which cost nothing more, and the thread has time for all the rest.
+  /// long is followed by a pause twice as long: the next one then brings others
+  /// with it, which cost nothing more, and the thread has time for all the
+  /// rest.
   void done(clock::time_point now) {
     const auto busy = now - read_at_;
     if (replies_ == 1 && busy >= long_work)
-      due_ = std::max(due_, now + std::min(busy, longest_rest));
+      due_ = std::max(due_, now + std::min(2 * busy, longest_rest));
   }
 
   /// When the next read may be.
@@ -41,7 +42,7 @@ class read_pace {
   bool dense() const { return dense_; }
 
  private:
-  static constexpr clock::duration long_work = std::chrono::milliseconds{5};
+  static constexpr clock::duration long_work = std::chrono::milliseconds{3};
   static constexpr clock::duration longest_rest = std::chrono::milliseconds{10};
 
   std::chrono::nanoseconds interval_;
