@@ -349,9 +349,8 @@ void http_connection::reply(http_reply reply, const http_refusal* refusal) {
 
 void http_connection::write() {
   while (sent_ < answer_.size()) {
-    const auto count =
-        ::send(socket_.value(), answer_.data() + sent_, answer_.size() - sent_,
-               MSG_DONTWAIT | MSG_NOSIGNAL);
+    const auto count = ::send(socket_.value(), answer_.data() + sent_,
+                              answer_.size() - sent_, send_flags);
     if (count >= 0) {
       sent_ += static_cast<std::size_t>(count);
     } else if (errno == EAGAIN) {

@@ -28,8 +28,7 @@ void session_writer::send(const frame_block& block, send_target& target) {
     under_way_ = &block;
     loop_.sender().send(fd_, block, target);
   } else {
-    outbox_.push(block.shared_from_this(), 0, io_loop::clock::now());
-    count_queued(block, 0);
+    queue(block);
   }
 }
 
@@ -52,8 +51,7 @@ error_code session_writer::write(const frame_ptr& block) {
     loop_.counters().send_calls.add();
     return note(*block, send_at_once(fd_, *block));
   }
-  outbox_.push(block, 0, io_loop::clock::now());
-  count_queued(*block, 0);
+  queue(*block);
   return {};
 }
 
@@ -125,6 +123,11 @@ error_code session_writer::note(const frame_block& block,
     count_queued(block, bytes);
   }
   return {};
+}
+
+void session_writer::queue(const frame_block& block) {
+  outbox_.push(block.shared_from_this(), 0, io_loop::clock::now());
+  count_queued(block, 0);
 }
 
 void session_writer::count_queued(const frame_block& block, std::size_t sent) {

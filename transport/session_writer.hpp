@@ -60,6 +60,7 @@ class session_writer {
   /// The socket took `result` bytes of `block`, or said a negative errno.
   boost::system::error_code note(const frame_block& block,
                                  std::ptrdiff_t result);
+  void queue(const frame_block& block);
   void count_queued(const frame_block& block, std::size_t sent);
   void leave(const message_tally& tally);
   void count(const message_tally& tally);
