@@ -98,9 +98,11 @@ void canary_state::publish() {
 }
 
 void canary_state::on_message(const payload_batch& batch) {
-  config.counters->messages_unwatched +=
-      static_cast<std::int64_t>(batch.ends.size());
-  if (!under_way || !batch.bytes.ends_with(std::to_string(number))) return;
+  config.counters->messages_unwatched += batch.count;
+  const auto wanted = std::to_string(number);
+  bool came = false;
+  batch.for_each([&](std::string_view text) { came |= text == wanted; });
+  if (!under_way || !came) return;
   under_way = false;
   refused = false;
   config.counters->canary.observe(self->clock().now() - started);

@@ -2,6 +2,7 @@
 
 #include "actors/io_actor.hpp"
 #include "actors/messages.hpp"
+#include "actors/prefetch.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
@@ -23,12 +24,8 @@ io_actor* bound_with_sink(const caf::actor_control_block* who) {
 }
 
 /// What deliver() touches first.
-void prefetch(const transport::frame_sink* sink) {
-  constexpr std::size_t line = 64;
-  const auto* start = reinterpret_cast<const char*>(sink);
-  __builtin_prefetch(start);
-  __builtin_prefetch(start + line);
-  __builtin_prefetch(start + 2 * line);
+void fetch(const transport::frame_sink* sink) {
+  prefetch_bytes(sink, 192);
 }
 
 }  // namespace
@@ -101,10 +98,25 @@ void channel_group::enqueue(caf::strong_actor_ptr sender, caf::message_id,
     member->enqueue(sender, caf::make_message_id(), content, unit);
 }
 
+void channel_group::prefetch() const {
+  prefetch_bytes(this, sizeof(*this));
+}
+
+void channel_group::prefetch_members() const {
+  prefetch_bytes(by_thread_.data(), by_thread_.size() * sizeof(thread_members));
+}
+
+void channel_group::prefetch_sink(const io_thread& thread) const {
+  const auto& here = by_thread_[thread.index()];
+  prefetch_bytes(here.tally.get(), sizeof(*here.tally));
+  if (!here.members.empty()) fetch(here.members.front().sink);
+}
+
 bool channel_group::gather(const io_thread& thread, delivery& item) {
   // Beyond this a send costs by its bytes, and copying would double them.
   constexpr std::size_t most_bytes = 65536;
   auto& here = by_thread_[thread.index()];
+  __builtin_prefetch(here.members.data());
   auto* const last = std::exchange(here.last_frames, nullptr);
   // What is no frame, or not for all, keeps its place among the frames.
   if (!item.frame || item.frame->gap) return false;
@@ -139,7 +151,7 @@ void channel_group::deliver_here(io_thread& thread, delivery& item) {
     for (std::size_t i = 0; i < members.size(); ++i) {
       // Thousands of sessions do not fit into the cache.
       constexpr std::size_t ahead = 8;
-      if (i + ahead < members.size()) prefetch(members[i + ahead].sink);
+      if (i + ahead < members.size()) fetch(members[i + ahead].sink);
       if (all || members[i].sink->wants_gaps())
         members[i].sink->deliver(*item.frame);
     }

@@ -76,11 +76,18 @@ class channel_group final : public caf::abstract_group {
   /// Members, bound or not. Thread: any.
   std::size_t size() const;
 
+  /// Fetch what a message to the members touches (actors/prefetch.hpp): first
+  /// the group, and once that is there, who they are. Thread: any.
+  void prefetch() const;
+  void prefetch_members() const;
+
   /// Of the deliveries of one turn on `thread`, the running one: whether the
   /// frames of `item` went behind those of an earlier one of this group. Every
   /// item that was asked about stays where it is until end_gathering().
   bool gather(const io_thread& thread, delivery& item);
   void end_gathering(const io_thread& thread);
+  /// The same for deliver_here(), after gather().
+  void prefetch_sink(const io_thread& thread) const;
   /// Delivers to the members on `thread`, which is the running one.
   void deliver_here(io_thread& thread, delivery& item);
 
@@ -106,11 +113,11 @@ class channel_group final : public caf::abstract_group {
   using unbound_members = std::vector<caf::strong_actor_ptr>;
 
   std::vector<thread_members> by_thread_;
+  std::atomic<std::size_t> unbound_size_{0};
   std::atomic<bool> live_{false};
   std::optional<gap_start> gap_;
   mutable std::mutex unbound_mutex_;  ///< guards the pointer, not a fan-out
   std::shared_ptr<const unbound_members> unbound_;
-  std::atomic<std::size_t> unbound_size_{0};
 };
 
 /// Thread: any.

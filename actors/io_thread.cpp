@@ -150,6 +150,8 @@ void io_thread::receive(std::vector<delivery>& items) {
   if (items.empty()) return;
   gather(items);
   for (auto& item : items)
+    item.group->prefetch_sink(*this);
+  for (auto& item : items)
     item.group->deliver_here(*this, item);
   loop_.sender().flush();
   items.clear();

@@ -46,6 +46,7 @@
 
 #include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/group.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -63,6 +64,7 @@ struct client_accepted {
 struct wanted_channel {
   std::string name;
   caf::actor subscriber;
+  caf::group viewers{};  ///< the channel's, if the subscriber sends to it
 };
 struct channels_wanted {
   std::vector<wanted_channel> channels;
@@ -75,10 +77,24 @@ struct channel_state {
   /// Messages may be missing since then; the epoch if none are.
   std::chrono::steady_clock::time_point since{};
 };
-/// The payloads of one channel in one read from Redis, in order.
+/// The payloads of one channel in one read from Redis, in order. All channels
+/// share what was read; each follows its own replies through it.
 struct payload_batch {
-  std::string bytes;                ///< payloads back to back
-  std::vector<std::uint32_t> ends;  ///< end offset of each
+  std::shared_ptr<const redis::reply_batch> read;
+  std::uint32_t first = 0;  ///< place of the first among the replies
+  std::uint32_t count = 0;
+  std::size_t bytes = 0;  ///< of all payloads
+
+  /// Calls `take` with each payload.
+  template <class Take>
+  void for_each(Take take) const {
+    auto at = first;
+    for (auto left = count; left > 0; --left) {
+      const auto& reply = read->replies[at];
+      take(read->payload(reply));
+      at = reply.next;
+    }
+  }
 };
 
 struct frame_message {

@@ -2,6 +2,7 @@
 
 #include "actors/channel_groups.hpp"
 #include "actors/log.hpp"
+#include "actors/prefetch.hpp"
 
 #include <caf/actor_addr.hpp>
 #include <caf/actor_cast.hpp>
@@ -43,6 +44,13 @@ class events_as_messages final : public redis::connection_events {
   caf::actor_addr link_;
   redis::link_id id_;
 };
+
+/// Fetches what sending to `actor` and running it touch, while others are
+/// looked up: with thousands of channels none of it is in the cache.
+void prefetch(const caf::actor& actor) {
+  constexpr std::size_t size = 896;
+  prefetch_bytes(caf::actor_cast<caf::actor_control_block*>(actor), size);
+}
 
 /// The two halves of a channel's name, for log lines.
 std::pair<std::string_view, std::string_view> halves(std::string_view name) {
@@ -92,8 +100,8 @@ caf::behavior redis_link_state::make_behavior(redis_link_config configuration) {
 
 void redis_link_state::on_wanted(const channels_wanted& wanted) {
   std::vector<std::string> added;
-  for (const auto& [name, subscriber] : wanted.channels) {
-    subscribers[name].actor = subscriber;
+  for (const auto& [name, subscriber, viewers] : wanted.channels) {
+    subscribers[name] = {subscriber, viewers, {}, 0};
     // A restarted subscriber of a channel that Redis has acknowledged.
     if (machine->live(name)) self->send(subscriber, channel_state{true});
     added.push_back(name);
@@ -112,7 +120,7 @@ void redis_link_state::on_read(const redis_read& read) {
   ++config.counters->redis_reads;
   bool serve = false;
   auto todo = machine->read(read.link, *read.batch, self->clock().now(), serve);
-  if (serve) forward(*read.batch);
+  if (serve) forward(read.batch);
   carry_out(todo);
 }
 
@@ -127,20 +135,32 @@ void redis_link_state::on_tick() {
   carry_out(machine->tick(self->clock().now()));
 }
 
-void redis_link_state::forward(const redis::reply_batch& batch) {
-  for (const auto& reply : batch.replies) {
-    if (reply.kind != redis::reply_kind::message) continue;
+void redis_link_state::forward(
+    const std::shared_ptr<redis::reply_batch>& read) {
+  auto& replies = read->replies;
+  for (std::uint32_t at = 0; at < replies.size(); ++at) {
+    if (replies[at].kind != redis::reply_kind::message) continue;
     ++config.counters->messages_received;
-    auto i = subscribers.find(batch.first(reply));
+    auto i = subscribers.find(read->first(replies[at]));
     if (i == subscribers.end()) continue;
-    auto& payloads = i->second.batch;
-    if (payloads.ends.empty()) addressed.push_back(&*i);
-    payloads.bytes += batch.payload(reply);
-    payloads.ends.push_back(static_cast<std::uint32_t>(payloads.bytes.size()));
+    auto& [actor, viewers, batch, last] = i->second;
+    if (batch.count == 0) {
+      prefetch(actor);
+      if (viewers) channel_group::of(viewers).prefetch();
+      addressed.push_back(&*i);
+      batch = {read, at, 0, 0};
+    } else {
+      replies[last].next = at;
+    }
+    last = at;
+    ++batch.count;
+    batch.bytes += replies[at].second_size;
   }
   for (auto* one : addressed) {
+    auto& [actor, viewers, batch, last] = one->second;
+    if (viewers) channel_group::of(viewers).prefetch_members();
     if (!awaited.empty()) note_first_message(one->first);
-    self->send(one->second.actor, std::exchange(one->second.batch, {}));
+    self->send(actor, std::exchange(batch, {}));
   }
   addressed.clear();
 }
@@ -160,7 +180,7 @@ void redis_link_state::carry_out(const actions& todo) {
         tell(one, true);
         break;
       case action_kind::deliver:
-        forward(one.batch);
+        forward(std::make_shared<redis::reply_batch>(one.batch));
         break;
       default:
         carry_out_on_socket(one);

@@ -10,6 +10,7 @@
 #include "redis/subscription_machine.hpp"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <caf/actor.hpp>
 #include <caf/behavior.hpp>
 #include <caf/event_based_actor.hpp>
@@ -52,14 +53,17 @@ struct redis_link_state {
   using actions = redis::subscription_machine::actions;
   struct wanted_subscriber {
     caf::actor actor;
-    payload_batch batch;  ///< of the read under way
+    caf::group viewers;      ///< null: it sends to none
+    payload_batch batch;     ///< of the read under way
+    std::uint32_t last = 0;  ///< place of its last reply
   };
   /// Looks names up as they lie in a read, without a copy of each.
   struct name_hash : std::hash<std::string_view> {
     using is_transparent = void;
   };
-  using subscriber_map = std::unordered_map<std::string, wanted_subscriber,
-                                            name_hash, std::equal_to<>>;
+  using subscriber_map =
+      boost::unordered_flat_map<std::string, wanted_subscriber, name_hash,
+                                std::equal_to<>>;
 
   void on_wanted(const channels_wanted& wanted);
   void on_unwanted(const channel_unwanted& unwanted);
@@ -83,7 +87,8 @@ struct redis_link_state {
   void lose();
   /// Ends an outage: tells how long it was and how the channels came back.
   void on_established();
-  void forward(const redis::reply_batch& batch);
+  /// Links the replies of each channel and hands them to its subscriber.
+  void forward(const std::shared_ptr<redis::reply_batch>& read);
   void count_live(std::int64_t more);
   void phase(link_phase now);
   void schedule_tick();
@@ -94,7 +99,7 @@ struct redis_link_state {
   std::unordered_map<redis::link_id, std::shared_ptr<redis::connection>> links;
   subscriber_map subscribers;
   /// Those with a message in the read under way.
-  std::vector<subscriber_map::pointer> addressed;
+  std::vector<subscriber_map::value_type*> addressed;
   std::minstd_rand random{std::random_device{}()};
   redis::subscription_machine::time_point tick_at =
       redis::subscription_machine::time_point::max();

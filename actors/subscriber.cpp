@@ -20,22 +20,17 @@ caf::behavior subscriber_state::make_behavior(subscriber_spec spec) {
 void subscriber_state::forward(const payload_batch& batch) {
   // What nobody watches (the linger after the last viewer) is not encoded.
   if (channel_group::of(viewers).size() == 0) {
-    counters->messages_unwatched +=
-        static_cast<std::int64_t>(batch.ends.size());
+    counters->messages_unwatched += batch.count;
     return;
   }
-  counters->messages_fanned_out += static_cast<std::int64_t>(batch.ends.size());
+  counters->messages_fanned_out += batch.count;
   auto block = std::make_shared<transport::frame_block>();
   // The envelope and a frame header fit in 64 bytes.
-  block->bytes.reserve(batch.bytes.size() + 64 * batch.ends.size());
-  std::string_view rest = batch.bytes;
-  std::uint32_t start = 0;
-  for (auto end : batch.ends) {
-    transport::append_status_frame(block->bytes,
-                                   rest.substr(start, end - start));
-    start = end;
-  }
-  block->messages = static_cast<std::uint32_t>(batch.ends.size());
+  block->bytes.reserve(batch.bytes + std::size_t{64} * batch.count);
+  batch.for_each([&](std::string_view payload) {
+    transport::append_status_frame(block->bytes, payload);
+  });
+  block->messages = batch.count;
   self->send(viewers, frame_message{std::move(block)});
 }
 

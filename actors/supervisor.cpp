@@ -126,8 +126,9 @@ void supervisor_state::start_subscriber(channel_map::value_type& channel) {
   self->monitor(subscriber.actor);
   subscribers.emplace(subscriber.actor.id(), &channel);
   if (link.actor)
-    self->send(link.actor,
-               channels_wanted{{{channel.first, subscriber.actor}}});
+    self->send(
+        link.actor,
+        channels_wanted{{{channel.first, subscriber.actor, entry.viewers}}});
 }
 
 void supervisor_state::start_link() {
@@ -139,7 +140,7 @@ void supervisor_state::start_link() {
     all.channels.push_back({config.canary_channel, canary.actor});
   for (auto& [name, entry] : channels)
     if (entry.subscriber.actor)
-      all.channels.push_back({name, entry.subscriber.actor});
+      all.channels.push_back({name, entry.subscriber.actor, entry.viewers});
   if (!all.channels.empty()) self->send(link.actor, std::move(all));
 }
 

@@ -108,6 +108,9 @@ class connection_over final
  private:
   using self = connection_over;
   using clock = std::chrono::steady_clock;
+  /// What TLS has decrypted already does not show at the socket.
+  static constexpr bool shows_all = !std::is_same_v<Stream, tls_stream>;
+
   struct held_piece {
     std::string bytes;
     clock::time_point due;
@@ -161,6 +164,7 @@ class connection_over final
 
   void on_connect(error_code error) {
     if (error) return fail(error.message());
+    lowest().non_blocking(true, error);
     if constexpr (!std::is_same_v<Stream, unix_socket>)
       lowest().set_option(tcp::no_delay{true}, error);
     if constexpr (std::is_same_v<Stream, tls_stream>) {
@@ -216,13 +220,9 @@ class connection_over final
   /// Reads now or when the pause is over.
   void read_in_time() {
     if (clock::now() >= pace_.due()) return read_some();
-    // What TLS has decrypted already does not show at the socket.
-    constexpr bool shows_all = !std::is_same_v<Stream, tls_stream>;
-    if (shows_all && !pace_.dense())
-      lowest().async_wait(asio::socket_base::wait_read,
-                          then(&self::on_bytes_in));
-    else
-      pause();
+    if (!shows_all || pace_.dense()) return pause();
+    readable_from(1);
+    lowest().async_wait(asio::socket_base::wait_read, then(&self::on_bytes_in));
   }
 
   void on_bytes_in(error_code) {
@@ -238,23 +238,37 @@ class connection_over final
     readable_from(read_size / 4);
     pause_.expires_at(pace_.due());
     pause_.async_wait([me = this->shared_from_this()](error_code error) {
-      if (error || !me->events_) return;
-      me->readable_from(1);
-      me->read_some();
+      if (!error && me->events_) me->read_what_came();
     });
+  }
+
+  /// Spares a turn of the loop where something lies there, as it mostly does.
+  void read_what_came() {
+    if constexpr (shows_all) {
+      error_code error;
+      const auto size = stream_.read_some(room(), error);
+      if (error != asio::error::would_block) return on_read(error, size);
+    }
+    read_some();
   }
 
   /// Only spares wakes: where the socket does not know it, nothing is lost.
   void readable_from(std::size_t bytes) {
+    if (std::exchange(readable_from_, bytes) == bytes) return;
     error_code ignored;
     lowest().set_option(
         asio::socket_base::receive_low_watermark(static_cast<int>(bytes)),
         ignored);
   }
 
-  void read_some() {
+  asio::mutable_buffer room() {
     buffer_.resize(read_size);
-    stream_.async_read_some(asio::buffer(buffer_), then(&self::on_read));
+    return asio::buffer(buffer_);
+  }
+
+  void read_some() {
+    readable_from(1);
+    stream_.async_read_some(room(), then(&self::on_read));
   }
 
   /// The fault that is in force now.
@@ -347,7 +361,8 @@ class connection_over final
   asio::steady_timer release_;
   asio::steady_timer pause_;
   read_pace pace_;
-  std::deque<held_piece> held_;  ///< by an injected fault
+  std::size_t readable_from_ = 1;  ///< bytes that make the socket readable
+  std::deque<held_piece> held_;    ///< by an injected fault
   std::size_t held_bytes_ = 0;
   std::string step_;  ///< the one under way, empty once open
   std::size_t login_answers_left_ = 0;

@@ -200,10 +200,11 @@ int broker::serve() {
 
 void broker::tell_backend() const {
   const auto backend = threads_.front()->loop().sender().backend();
-  const bool wanted = config_.io_backend != transport::io_backend::epoll;
+  const bool missing = backend == transport::io_backend::epoll &&
+                       config_.io_backend != transport::io_backend::epoll;
   log(log_event::io_backend,
       {{"backend", name_of(backend)},
-       {"error", wanted ? transport::io_uring_obstacle() : ""}});
+       {"error", missing ? transport::io_uring_obstacle() : ""}});
 }
 
 std::function<std::string()> broker::render_metrics() const {

@@ -119,7 +119,6 @@ void ws_session_impl::close(close_reason reason) {
     const bool hangup = settings_.hangup && row.hangup;
     if (hangup) sent(writer_.write(hangup_frame()));
     const bool normal = hangup && reason == close_reason::shutdown;
-    constexpr std::uint16_t normal_closure = 1000;
     const auto last = close_block(normal ? normal_closure : row.code, row.text);
     sent(writer_.write(last));
     writer_.seal();

@@ -49,6 +49,7 @@ class ws_session_impl final
  private:
   using error_code = boost::system::error_code;
   using time_point = io_loop::clock::time_point;
+  static constexpr std::uint16_t normal_closure = 1000;
 
   /// | phase   | Close frame  | frames read | leaves it by                  |
   /// | ------- | ------------ | ----------- | ----------------------------- |

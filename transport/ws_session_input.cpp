@@ -16,8 +16,6 @@ namespace status2::transport {
 
 namespace {
 
-constexpr std::uint16_t normal_closure = 1000;
-
 boost::system::error_code system_error(int code) {
   return {code, boost::system::system_category()};
 }

@@ -30,10 +30,19 @@ struct fixture : status2::support::actor_fixture {
     consume_messages();
   }
   void publish(const std::vector<std::string>& payloads) {
-    payload_batch batch;
-    for (auto& payload : payloads) {
-      batch.bytes += payload;
-      batch.ends.push_back(static_cast<std::uint32_t>(batch.bytes.size()));
+    // As a read brings them: other channels have replies between ours.
+    auto read = std::make_shared<status2::redis::reply_batch>();
+    payload_batch batch{read, 1, 0, 0};
+    for (const auto& payload : payloads) {
+      const auto at = static_cast<std::uint32_t>(read->bytes.size());
+      const auto size = static_cast<std::uint32_t>(payload.size());
+      const auto place = static_cast<std::uint32_t>(read->replies.size());
+      read->bytes += payload + "other";
+      read->replies.push_back({});
+      read->replies.push_back(
+          {status2::redis::reply_kind::message, 0, 0, at, size, place + 3});
+      ++batch.count;
+      batch.bytes += size;
     }
     self->send(subscriber, std::move(batch));
     consume_messages();

@@ -54,11 +54,9 @@ struct listener_state {
           to->add(channel + (state.live ? " live" : " lost"));
         },
         [=](const payload_batch& batch) {
-          std::uint32_t start = 0;
-          for (auto end : batch.ends) {
-            to->add(channel + "=" + batch.bytes.substr(start, end - start));
-            start = end;
-          }
+          batch.for_each([&](std::string_view payload) {
+            to->add(channel + "=" + std::string(payload));
+          });
         },
         [=](const link_status& status) {
           to->add("phase " + std::to_string(static_cast<int>(status.phase)));
