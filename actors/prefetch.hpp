@@ -5,16 +5,17 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace status2::actors {
 
-/// Starts to fetch `size` bytes from `start` on and does not wait for them. Any
-/// address will do. Thread: any.
+/// Starts to fetch `size` bytes from `start` on, whole cache lines, and does
+/// not wait for them. Any address will do. Thread: any.
 inline void prefetch_bytes(const void* start, std::size_t size) {
-  constexpr std::size_t line = 64;
-  const auto* at = static_cast<const char*>(start);
-  for (std::size_t i = 0; i < size; i += line)
-    __builtin_prefetch(at + i);
+  constexpr std::uintptr_t line = 64;
+  const auto begin = reinterpret_cast<std::uintptr_t>(start);
+  for (auto at = begin & ~(line - 1); at < begin + size; at += line)
+    __builtin_prefetch(reinterpret_cast<const void*>(at));
 }
 
 }  // namespace status2::actors

@@ -59,7 +59,7 @@ class connection_over final
         deadline_(loop),
         release_(loop),
         pause_(loop),
-        pace_(settings.read_interval) {}
+        pace_(gathers ? settings.read_interval : std::chrono::nanoseconds{0}) {}
 
   void start() {
     expect("connect");
@@ -108,8 +108,9 @@ class connection_over final
  private:
   using self = connection_over;
   using clock = std::chrono::steady_clock;
-  /// What TLS has decrypted already does not show at the socket.
-  static constexpr bool shows_all = !std::is_same_v<Stream, tls_stream>;
+  /// One read of a TLS stream brings one record, which is one message or a few:
+  /// a pause would gather nothing and hold up all the rest.
+  static constexpr bool gathers = !std::is_same_v<Stream, tls_stream>;
 
   struct held_piece {
     std::string bytes;
@@ -165,6 +166,7 @@ class connection_over final
   void on_connect(error_code error) {
     if (error) return fail(error.message());
     lowest().non_blocking(true, error);
+    if (error) return fail(error.message());
     if constexpr (!std::is_same_v<Stream, unix_socket>)
       lowest().set_option(tcp::no_delay{true}, error);
     if constexpr (std::is_same_v<Stream, tls_stream>) {
@@ -207,21 +209,26 @@ class connection_over final
   }
 
   /// Reads again once what was read is dealt with: what that posted to this
-  /// thread comes before.
-  void read_on() {
+  /// thread comes before. Where a read took all there was room for, more lies
+  /// there.
+  void read_on(std::size_t size) {
     if (pace_.off()) return read_some();
-    asio::post(deadline_.get_executor(), [me = this->shared_from_this()] {
-      if (!me->events_) return;
-      me->pace_.done(clock::now());
-      me->read_in_time();
-    });
+    asio::post(deadline_.get_executor(),
+               [me = this->shared_from_this(), more = size == read_size] {
+                 if (!me->events_) return;
+                 me->pace_.done(clock::now());
+                 if (more)
+                   me->read_some();
+                 else
+                   me->read_in_time();
+               });
   }
 
   /// Reads now or when the pause is over.
   void read_in_time() {
     if (clock::now() >= pace_.due()) return read_some();
-    if (!shows_all || pace_.dense()) return pause();
-    readable_from(1);
+    if (pace_.dense()) return pause();
+    low_watermark(1);
     lowest().async_wait(asio::socket_base::wait_read, then(&self::on_bytes_in));
   }
 
@@ -235,7 +242,7 @@ class connection_over final
   /// Reads when the pause is over; until then the socket does not wake the
   /// thread for what it gets.
   void pause() {
-    readable_from(read_size / 4);
+    low_watermark(read_size / 4);
     pause_.expires_at(pace_.due());
     pause_.async_wait([me = this->shared_from_this()](error_code error) {
       if (!error && me->events_) me->read_what_came();
@@ -244,17 +251,16 @@ class connection_over final
 
   /// Spares a turn of the loop where something lies there, as it mostly does.
   void read_what_came() {
-    if constexpr (shows_all) {
-      error_code error;
-      const auto size = stream_.read_some(room(), error);
-      if (error != asio::error::would_block) return on_read(error, size);
-    }
-    read_some();
+    error_code error;
+    const auto size = stream_.read_some(room(), error);
+    if (error == asio::error::would_block) return read_some();
+    on_read(error, size);
   }
 
-  /// Only spares wakes: where the socket does not know it, nothing is lost.
-  void readable_from(std::size_t bytes) {
-    if (std::exchange(readable_from_, bytes) == bytes) return;
+  /// How many bytes make the socket readable: 1 before every wait for it. Unix
+  /// sockets ignore it and wake the thread in the pause.
+  void low_watermark(std::size_t bytes) {
+    if (std::exchange(low_watermark_, bytes) == bytes) return;
     error_code ignored;
     lowest().set_option(
         asio::socket_base::receive_low_watermark(static_cast<int>(bytes)),
@@ -267,7 +273,7 @@ class connection_over final
   }
 
   void read_some() {
-    readable_from(1);
+    low_watermark(1);
     stream_.async_read_some(room(), then(&self::on_read));
   }
 
@@ -281,12 +287,13 @@ class connection_over final
 
   void on_read(error_code error, std::size_t size) {
     if (error) return fail(error.message());
+    pace_.read(clock::now());
     const std::string_view bytes{buffer_.data(), size};
     if (held_.empty() && fault() == upstream_fault::kind::none)
       on_bytes(bytes);
     else
       hold(bytes);
-    if (events_) read_on();
+    if (events_) read_on(size);
   }
 
   /// Keeps bytes back as long as the fault wants.
@@ -321,7 +328,6 @@ class connection_over final
   void on_bytes(std::string_view bytes) {
     reply_batch batch;
     const bool sound = reader_.feed(bytes, batch);
-    pace_.read(clock::now(), batch.replies.size());
     if (login_answers_left_ > 0)
       on_login_answers(batch);
     else if (!batch.replies.empty())
@@ -361,8 +367,8 @@ class connection_over final
   asio::steady_timer release_;
   asio::steady_timer pause_;
   read_pace pace_;
-  std::size_t readable_from_ = 1;  ///< bytes that make the socket readable
-  std::deque<held_piece> held_;    ///< by an injected fault
+  std::size_t low_watermark_ = 1;
+  std::deque<held_piece> held_;  ///< by an injected fault
   std::size_t held_bytes_ = 0;
   std::string step_;  ///< the one under way, empty once open
   std::size_t login_answers_left_ = 0;

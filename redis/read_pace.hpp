@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 
 namespace status2::redis {
 
@@ -17,26 +16,19 @@ class read_pace {
   explicit read_pace(std::chrono::nanoseconds interval) : interval_(interval) {}
   bool off() const { return interval_.count() == 0; }
 
-  /// A read brought `replies` at `now`.
-  void read(clock::time_point now, std::size_t replies) {
+  /// A read, and what it brings about, begin at `now`.
+  void read(clock::time_point now) {
     dense_ = now < due_ + interval_ / 2;
     read_at_ = now;
-    replies_ = replies;
     due_ = now + interval_;
   }
 
   /// What that read brought about is done. Work that took more than an eighth
-  /// of the interval delays the next read, up to one interval more. A lone
-  /// reply that kept the thread long is followed by a pause twice as long: the
-  /// next read then brings others with it, which cost nothing more. Either way
-  /// the thread has time for all the rest.
+  /// of the interval delays the next read, up to one interval more: the thread
+  /// then wakes half as often for as much, and has time for all the rest.
   void done(clock::time_point now) {
-    const clock::duration busy = now - read_at_;
-    const clock::time_point later =
-        replies_ == 1 && busy >= long_work
-            ? now + std::min(2 * busy, longest_rest)
-            : read_at_ + std::min(8 * busy, 2 * interval_);
-    due_ = std::max(due_, later);
+    due_ = std::max(due_,
+                    read_at_ + std::min(8 * (now - read_at_), 2 * interval_));
   }
 
   /// When the next read may be.
@@ -46,13 +38,9 @@ class read_pace {
   bool dense() const { return dense_; }
 
  private:
-  static constexpr clock::duration long_work = std::chrono::milliseconds{3};
-  static constexpr clock::duration longest_rest = std::chrono::milliseconds{50};
-
   clock::duration interval_;
   clock::time_point read_at_{};
   clock::time_point due_{};
-  std::size_t replies_ = 0;
   bool dense_ = false;
 };
 

@@ -110,8 +110,7 @@ reply_reader::~reply_reader() {
 }
 
 bool reply_reader::feed(std::string_view data, reply_batch& out) {
-  // A message takes some 60 bytes beside its payload and its channel's name.
-  constexpr std::size_t short_reply = 96;
+  constexpr std::size_t short_reply = 96;  // bytes of a typical one
   auto& p = *parser_;
   p.bytes.reserve(p.bytes.size() + data.size());
   out.replies.reserve(data.size() / short_reply + 1);

@@ -28,7 +28,7 @@ struct reply_batch {
     reply_kind kind = reply_kind::other;
     std::uint32_t first_at = 0, first_size = 0;    ///< channel or text
     std::uint32_t second_at = 0, second_size = 0;  ///< payload
-    /// Place of the next message of its channel, where somebody has linked it.
+    /// Index of its channel's next message; set by the Redis link.
     std::uint32_t next = 0;
   };
   std::string bytes;
