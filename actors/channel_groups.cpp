@@ -146,20 +146,29 @@ void channel_group::end_gathering(const io_thread& thread) {
 
 void channel_group::deliver_here(io_thread& thread, delivery& item) {
   auto& members = by_thread_[thread.index()].members;
-  if (item.frame) {
-    const bool all = !item.frame->gap;
-    for (std::size_t i = 0; i < members.size(); ++i) {
-      // Thousands of sessions do not fit into the cache.
-      constexpr std::size_t ahead = 8;
-      if (i + ahead < members.size()) fetch(members[i + ahead].sink);
-      if (all || members[i].sink->wants_gaps())
-        members[i].sink->deliver(*item.frame);
-    }
-    return;
-  }
+  if (item.frame) return deliver_frames(thread, *item.frame);
   for (auto& member : members)
     member.keep_alive->enqueue(nullptr, caf::make_message_id(), item.content,
                                &thread);
+}
+
+void channel_group::deliver_frames(io_thread& thread,
+                                   const transport::frame_block& block) {
+  constexpr std::size_t many = 256;
+  const auto& members = by_thread_[thread.index()].members;
+  const bool timed = thread.index() == home && members.size() >= many;
+  const auto start = timed ? time_point::clock::now() : time_point{};
+  const bool all = !block.gap;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    // Thousands of sessions do not fit into the cache.
+    constexpr std::size_t ahead = 8;
+    if (i + ahead < members.size()) fetch(members[i + ahead].sink);
+    if (all || members[i].sink->wants_gaps()) members[i].sink->deliver(block);
+  }
+  if (!timed) return;
+  thread.loop().sender().flush();
+  const auto end = time_point::clock::now();
+  last_fan_out({end, end - start, block.messages});
 }
 
 std::optional<channel_group::gap_start> channel_group::revive() {

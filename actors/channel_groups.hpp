@@ -81,12 +81,23 @@ class channel_group final : public caf::abstract_group {
   void prefetch() const;
   void prefetch_members() const;
 
+  using time_point = std::chrono::steady_clock::time_point;
+  /// A fan-out of frames to many members on the thread of the Redis link.
+  struct fan_out {
+    time_point end;
+    time_point::duration took{0};
+    std::uint32_t messages = 0;
+  };
+  /// The last one. Thread: that of the Redis link.
+  const fan_out& last_fan_out() const { return last_fan_out_; }
+  void last_fan_out(const fan_out& what) { last_fan_out_ = what; }
+
   /// Of the deliveries of one turn on `thread`, the running one: whether the
   /// frames of `item` went behind those of an earlier one of this group. Every
   /// item that was asked about stays where it is until end_gathering().
   bool gather(const io_thread& thread, delivery& item);
   void end_gathering(const io_thread& thread);
-  /// The same for deliver_here(), after gather().
+  /// Fetches what deliver_here() touches first; after gather().
   void prefetch_sink(const io_thread& thread) const;
   /// Delivers to the members on `thread`, which is the running one.
   void deliver_here(io_thread& thread, delivery& item);
@@ -111,11 +122,15 @@ class channel_group final : public caf::abstract_group {
     std::atomic<std::size_t> size{0};
   };
   using unbound_members = std::vector<caf::strong_actor_ptr>;
+  static constexpr std::size_t home = 0;  ///< the thread of the Redis link
+
+  void deliver_frames(io_thread& thread, const transport::frame_block& block);
 
   std::vector<thread_members> by_thread_;
-  std::atomic<std::size_t> unbound_size_{0};
+  std::atomic<std::size_t> unbound_size_{0};  ///< read along with by_thread_
   std::atomic<bool> live_{false};
   std::optional<gap_start> gap_;
+  fan_out last_fan_out_{};
   mutable std::mutex unbound_mutex_;  ///< guards the pointer, not a fan-out
   std::shared_ptr<const unbound_members> unbound_;
 };

@@ -12,6 +12,7 @@
 /// | payload_batch     | link → subscriber        | messages of one read      |
 /// | frame_message     | subscriber → group       | one block of frames       |
 /// | channel_live      | subscriber → group       | answer waiting inits      |
+/// | rest_over         | subscriber → itself      | frames held back are due  |
 /// | session_init      | socket → session         | client asks for a ping    |
 /// | session_malformed | socket → session         | log it, bounded           |
 /// | session_closed    | socket → session         | the actor ends            |
@@ -101,6 +102,7 @@ struct frame_message {
   transport::frame_ptr block;
 };
 struct channel_live {};
+struct rest_over {};
 
 struct session_init {};
 struct session_malformed {
@@ -176,6 +178,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::channel_state)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::payload_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::frame_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::channel_live)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::rest_over)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::session_init)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::session_malformed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::session_closed)

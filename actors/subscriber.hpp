@@ -1,5 +1,6 @@
 /// The subscriber actor: one a channel in use. On the main path: turns the
-/// payloads of one read into one block of frames and sends it to the group.
+/// payloads of one read into one block of frames and sends it to the group,
+/// after a fan-out that took long not at once.
 #pragma once
 
 #include "actors/channel_groups.hpp"
@@ -10,7 +11,9 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/group.hpp>
 
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace status2::actors {
@@ -19,6 +22,8 @@ struct subscriber_spec {
   std::string channel;
   caf::group viewers;
   broker_counters* counters = nullptr;
+  /// Longest time that messages wait for others to go with them; 0: none.
+  std::chrono::nanoseconds longest_rest{0};
 };
 
 /// Lives on the thread of the Redis link; the supervisor restarts it.
@@ -28,13 +33,22 @@ struct subscriber_state {
   explicit subscriber_state(caf::event_based_actor* selfptr) : self(selfptr) {}
   caf::behavior make_behavior(subscriber_spec spec);
 
+  ~subscriber_state();
   void forward(const payload_batch& batch);
+  /// Sends what is held back, or sees to it that it is sent when it is due.
+  void send_or_hold();
+  void send_held();
+  /// When frames may be sent again. A single message that kept the thread long
+  /// is followed by a rest three times as long: the next fan-out then carries
+  /// others as well, for nothing, and other channels get their turn.
+  channel_group::time_point rested() const;
   void on_state(const channel_state& state);
   void tell_gap(const channel_group::gap_start& start);
 
   caf::event_based_actor* self;
-  caf::group viewers;
-  broker_counters* counters = nullptr;
+  subscriber_spec spec;
+  std::shared_ptr<transport::frame_block> held;  ///< null: nothing
+  bool timer_set = false;
 };
 
 }  // namespace status2::actors

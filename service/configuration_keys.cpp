@@ -82,10 +82,11 @@ constexpr std::array table{
         "container allow it.",
         &c::io_backend},
     key{"STATUS_FANOUT_INTERVAL", duration, "500us", "0s", "1s",
-        "Shortest time between two reads from Redis; up to twice that where "
-        "they keep the thread busy, and up to 50ms after a message that took "
-        "3ms or more to send. A message after a pause goes out at once, those "
-        "that follow within it together. 0s: off.",
+        "Redis is read at most once in this time, so that messages close "
+        "together are sent together. A busy thread reads half as often, and "
+        "where sending one message takes 3ms or more, further ones of its "
+        "channel wait up to 50ms. The first message after a quiet time goes "
+        "out at once. 0s: off.",
         &c::fanout_interval},
     key{"STATUS_MAX_CONNECTIONS", count, "10000", "1", "1000000",
         "Clients at once; one more is answered 503. Lowered at start to what "

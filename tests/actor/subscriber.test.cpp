@@ -5,10 +5,12 @@
 #include "actors/messages.hpp"
 #include "tests/support/actor_fixture.hpp"
 
+#include <chrono>
 #include <string>
 #include <vector>
 
 using namespace status2::actors;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -16,8 +18,13 @@ struct fixture : status2::support::actor_fixture {
   fixture() {
     viewers = *sys.groups().get(channel_groups::module_name, "run:wepp");
     subscriber = own(spawn_unbound<subscriber_state>(
-        sys, subscriber_spec{"run:wepp", viewers, &counters}));
+        sys, subscriber_spec{"run:wepp", viewers, &counters, longest_rest}));
     consume_messages();
+  }
+  /// What the group says of a fan-out that ends now.
+  void took(std::chrono::milliseconds time, std::uint32_t messages = 1) {
+    channel_group::of(viewers).last_fan_out(
+        {sys.clock().now(), time, messages});
   }
   void watch() {
     own(sys.spawn([this](caf::event_based_actor* actor) -> caf::behavior {
@@ -48,6 +55,7 @@ struct fixture : status2::support::actor_fixture {
     consume_messages();
   }
 
+  static constexpr auto longest_rest = 50ms;
   broker_counters counters;
   caf::group viewers;
   caf::actor subscriber;
@@ -146,6 +154,86 @@ CAF_TEST(an_interrupted_channel_is_not_live) {
   consume_messages();
   CAF_CHECK(!channel_group::of(viewers).live());
   CAF_CHECK_EQUAL(live_messages, 1);
+}
+
+CAF_TEST(after_a_long_fan_out_messages_wait_and_go_together) {
+  watch();
+  took(10ms);
+  publish({"one"});
+  publish({"two"});
+  pass(29ms);
+  CAF_CHECK(blocks.empty());
+  pass(1ms);
+  CAF_REQUIRE_EQUAL(blocks.size(), 1u);
+  CAF_CHECK_EQUAL(blocks[0]->messages, 2u);
+  CAF_CHECK_LESS(blocks[0]->bytes.find("one"), blocks[0]->bytes.find("two"));
+}
+
+CAF_TEST(that_rest_has_an_end) {
+  watch();
+  took(40ms);
+  publish({"one"});
+  pass(longest_rest);
+  CAF_CHECK_EQUAL(blocks.size(), 1u);
+}
+
+CAF_TEST(a_message_that_comes_after_the_rest_goes_at_once) {
+  watch();
+  took(10ms);
+  pass(30ms);
+  publish({"one"});
+  CAF_CHECK_EQUAL(blocks.size(), 1u);
+}
+
+CAF_TEST(a_short_fan_out_or_one_of_several_messages_is_followed_by_no_rest) {
+  watch();
+  took(2ms);
+  publish({"one"});
+  took(10ms, 2);
+  publish({"two"});
+  CAF_CHECK_EQUAL(blocks.size(), 2u);
+}
+
+CAF_TEST(a_timer_of_a_rest_that_is_over_ends_no_later_one) {
+  watch();
+  took(10ms);
+  publish({"one"});
+  pass(15ms);
+  took(20ms);  // another rest began meanwhile, until 65 ms
+  pass(15ms);
+  CAF_CHECK(blocks.empty());
+  pass(35ms);
+  CAF_CHECK_EQUAL(blocks.size(), 1u);
+}
+
+CAF_TEST(much_does_not_wait) {
+  watch();
+  took(10ms);
+  publish({std::string(70000, 'x')});
+  CAF_CHECK_EQUAL(blocks.size(), 1u);
+}
+
+CAF_TEST(what_waits_goes_before_a_change_of_state) {
+  watch();
+  self->send(subscriber, channel_state{true});
+  consume_messages();
+  took(10ms);
+  publish({"one"});
+  self->send(subscriber, channel_state{true, sys.clock().now()});
+  consume_messages();
+  CAF_REQUIRE_EQUAL(blocks.size(), 2u);
+  CAF_CHECK_EQUAL(blocks[0]->messages, 1u);
+  CAF_CHECK(blocks[1]->gap);
+}
+
+CAF_TEST(what_waits_outlives_its_subscriber) {
+  watch();
+  took(10ms);
+  publish({"one"});
+  self->send_exit(subscriber, caf::exit_reason::kill);
+  consume_messages();
+  CAF_REQUIRE_EQUAL(blocks.size(), 1u);
+  CAF_CHECK_EQUAL(blocks[0]->messages, 1u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

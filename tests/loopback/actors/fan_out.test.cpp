@@ -6,11 +6,13 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/io_backend.hpp"
 
+#include <boost/asio/post.hpp>
 #include <caf/all.hpp>
 #include <caf/test/unit_test.hpp>
 
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -245,6 +247,26 @@ CAF_TEST(members_that_come_and_go_under_load_never_see_a_block_twice) {
     CAF_REQUIRE(eventually(5s, [&] { return sink->count >= 10000; }));
     CAF_CHECK(all.ends_with(sink->bytes));
   }
+}
+
+CAF_TEST(a_fan_out_to_many_at_home_is_timed) {
+  // Read where it is written.
+  const auto messages_of_last = [&] {
+    std::promise<std::uint32_t> messages;
+    boost::asio::post(threads[0]->loop().context(), [&] {
+      messages.set_value(channel_group::of(group).last_fan_out().messages);
+    });
+    return messages.get_future().get();
+  };
+  join(0, 255);
+  caf::anon_send(sender, send_these{{block_of("one")}});
+  CAF_REQUIRE(all_have(1));
+  CAF_CHECK_EQUAL(messages_of_last(), 0u);
+  join(0, 1);
+  join(1, 300);  // elsewhere: counts for nothing
+  caf::anon_send(sender, send_these{{block_of("two", 3)}});
+  CAF_REQUIRE(all_have(3));
+  CAF_CHECK_EQUAL(messages_of_last(), 3u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
