@@ -154,7 +154,8 @@ void channel_group::deliver_here(io_thread& thread, delivery& item) {
 
 void channel_group::deliver_frames(io_thread& thread,
                                    const transport::frame_block& block) {
-  constexpr std::size_t many = 256;
+  // Where fewer take long, it is for other reasons than their number.
+  constexpr std::size_t many = 512;
   const auto& members = by_thread_[thread.index()].members;
   const bool timed = thread.index() == home && members.size() >= many;
   const auto start = timed ? time_point::clock::now() : time_point{};

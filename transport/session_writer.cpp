@@ -76,9 +76,10 @@ error_code session_writer::flush() {
     std::size_t wanted = 0;
     for (std::size_t i = 0; i < message.msg_iovlen; ++i)
       wanted += pieces[i].iov_len;
-    const auto result = ::sendmsg(fd_, &message, send_flags);
+    // Counted first: who has the bytes finds them in the metrics.
     loop_.counters().sends.add();
     loop_.counters().send_calls.add();
+    const auto result = ::sendmsg(fd_, &message, send_flags);
     if (result < 0) return send_error(errno);
     const auto sent = static_cast<std::size_t>(result);
     count_bytes(sent);

@@ -62,8 +62,12 @@ struct fixture : status2::support::actor_fixture {
         own(sys.spawn([this](caf::event_based_actor*) -> caf::behavior {
           return {
               [this](const channels_wanted& m) {
-                for (auto& channel : m.channels)
+                for (auto& channel : m.channels) {
                   wanted.push_back(channel.name);
+                  // Only the canary has no viewers.
+                  CAF_CHECK_EQUAL(static_cast<bool>(channel.viewers),
+                                  channel.name != "status2:canary");
+                }
               },
               [this](const channel_unwanted& m) { unwanted.push_back(m.name); },
               [this](const fault_wanted&) { ++faults_seen; },

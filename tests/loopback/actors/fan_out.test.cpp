@@ -258,12 +258,12 @@ CAF_TEST(a_fan_out_to_many_at_home_is_timed) {
     });
     return messages.get_future().get();
   };
-  join(0, 255);
+  join(0, 511);
   caf::anon_send(sender, send_these{{block_of("one")}});
   CAF_REQUIRE(all_have(1));
   CAF_CHECK_EQUAL(messages_of_last(), 0u);
   join(0, 1);
-  join(1, 300);  // elsewhere: counts for nothing
+  join(1, 600);  // elsewhere: counts for nothing
   caf::anon_send(sender, send_these{{block_of("two", 3)}});
   CAF_REQUIRE(all_have(3));
   CAF_CHECK_EQUAL(messages_of_last(), 3u);

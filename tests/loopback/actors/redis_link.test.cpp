@@ -150,6 +150,33 @@ CAF_TEST(a_wanted_channel_is_subscribed_and_its_messages_come_in_order) {
   CAF_CHECK_EQUAL(next, 500);
 }
 
+CAF_TEST(of_one_read_each_channel_gets_its_own_and_nothing_twice) {
+  start();
+  for (const char* channel : {"r:a", "r:b", "r:c"}) {
+    want(channel);
+    CAF_REQUIRE(sees(std::string(channel) + " live"));
+  }
+  const auto message = [](const std::string& channel, const std::string& text) {
+    return status2::redis::encode_command({"message", channel, text});
+  };
+  redis->say(message("r:a", "1") + message("r:b", "1") + message("r:a", "2") +
+             message("r:unknown", "1") + message("r:c", "1") +
+             "*2\r\n$4\r\npong\r\n$0\r\n\r\n" + message("r:a", "3") +
+             message("r:b", "2"));
+  redis->say(message("r:b", "3") + message("r:a", "4"));
+  CAF_REQUIRE(sees("r:a=4"));
+  CAF_REQUIRE(sees("r:b=3"));
+  std::string of_a, of_b, of_c;
+  for (const auto& line : seen.lines()) {
+    if (line.starts_with("r:a=")) of_a += line.substr(4);
+    if (line.starts_with("r:b=")) of_b += line.substr(4);
+    if (line.starts_with("r:c=")) of_c += line.substr(4);
+  }
+  CAF_CHECK_EQUAL(of_a, "1234");
+  CAF_CHECK_EQUAL(of_b, "123");
+  CAF_CHECK_EQUAL(of_c, "1");
+}
+
 CAF_TEST(ten_thousand_channels_share_one_connection_in_few_commands) {
   start();
   channels_wanted all;
