@@ -12,10 +12,12 @@ namespace status2::actors {
 /// Starts to fetch `size` bytes from `start` on, whole cache lines, and does
 /// not wait for them. Any address will do. Thread: any.
 inline void prefetch_bytes(const void* start, std::size_t size) {
-  constexpr std::uintptr_t line = 64;
-  const auto begin = reinterpret_cast<std::uintptr_t>(start);
-  for (auto at = begin & ~(line - 1); at < begin + size; at += line)
-    __builtin_prefetch(reinterpret_cast<const void*>(at));
+  constexpr std::size_t line = 64;
+  const auto* at = static_cast<const char*>(start);
+  const auto* const end = at + size;
+  at -= reinterpret_cast<std::uintptr_t>(start) % line;
+  for (; at < end; at += line)
+    __builtin_prefetch(at);
 }
 
 }  // namespace status2::actors

@@ -5,6 +5,7 @@
 
 #include <caf/test/unit_test.hpp>
 
+#include <chrono>
 #include <string>
 
 using namespace status2::support;
@@ -148,4 +149,37 @@ CAF_TEST(a_forbidden_channel_harms_no_other) {
   CAF_CHECK(forbidden.next_ping());
   redis.publish("no:a", "allowed now");
   CAF_CHECK_EQUAL(forbidden.next_message(), status_text("allowed now"));
+}
+
+CAF_TEST(over_tls_nothing_waits_for_more_to_come_with_it) {
+  temporary_directory directory;
+  const auto key = directory.path() + "/key.pem";
+  const auto certificate = directory.path() + "/certificate.pem";
+  process openssl({.command = {"openssl", "req", "-x509", "-newkey", "rsa:2048",
+                               "-nodes", "-keyout", key, "-out", certificate,
+                               "-days", "2", "-subj", "/CN=localhost",
+                               "-addext", "subjectAltName=DNS:localhost"}});
+  CAF_REQUIRE(openssl.wait(20s));
+  redis_server redis;
+  const auto port = std::to_string(free_port());
+  redis.config_set("tls-cert-file", certificate);
+  redis.config_set("tls-key-file", key);
+  redis.config_set("tls-ca-cert-file", certificate);
+  redis.config_set("tls-auth-clients", "no");
+  redis.config_set("tls-port", port);
+  broker_process broker(
+      redis,
+      {.variables = {{"STATUS_REDIS_URL", "rediss://localhost:" + port + "/2"},
+                     {"STATUS_FANOUT_INTERVAL", "10ms"},
+                     {"SSL_CERT_FILE", certificate}}});
+  auto viewer = broker.view("run:tls");
+  CAF_REQUIRE(viewer.live());
+  // A read brings one record, here one message: paced, they would take 10 s.
+  constexpr int messages = 1000;
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < messages; ++i)
+    redis.publish("run:tls", std::to_string(i));
+  for (int i = 0; i < messages; ++i)
+    CAF_REQUIRE_EQUAL(viewer.next_message(), status_text(std::to_string(i)));
+  CAF_CHECK(std::chrono::steady_clock::now() - start < 5s);
 }
