@@ -4,6 +4,7 @@
 #include "actors/io_actor.hpp"
 #include "actors/messages.hpp"
 #include "tests/support/actor_fixture.hpp"
+#include "tests/support/payloads.hpp"
 
 #include <chrono>
 #include <string>
@@ -37,21 +38,7 @@ struct fixture : status2::support::actor_fixture {
     consume_messages();
   }
   void publish(const std::vector<std::string>& payloads) {
-    // As a read brings them: other channels have replies between ours.
-    auto read = std::make_shared<status2::redis::reply_batch>();
-    payload_batch batch{read, 1, 0, 0};
-    for (const auto& payload : payloads) {
-      const auto at = static_cast<std::uint32_t>(read->bytes.size());
-      const auto size = static_cast<std::uint32_t>(payload.size());
-      const auto place = static_cast<std::uint32_t>(read->replies.size());
-      read->bytes += payload + "other";
-      read->replies.push_back({});
-      read->replies.push_back(
-          {status2::redis::reply_kind::message, 0, 0, at, size, place + 3});
-      ++batch.count;
-      batch.bytes += size;
-    }
-    self->send(subscriber, std::move(batch));
+    self->send(subscriber, status2::support::payloads(payloads));
     consume_messages();
   }
 
