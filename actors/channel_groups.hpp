@@ -84,8 +84,8 @@ class channel_group final : public caf::abstract_group {
   using time_point = std::chrono::steady_clock::time_point;
   /// A fan-out of frames to many members on the thread of the Redis link.
   struct fan_out {
-    time_point end;
-    time_point::duration took{0};
+    time_point start;
+    std::chrono::nanoseconds cost{0};  ///< processor time of the thread
     std::uint32_t messages = 0;
   };
   /// The last one. Thread: that of the Redis link.

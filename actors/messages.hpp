@@ -12,7 +12,7 @@
 /// | payload_batch     | link → subscriber        | messages of one read      |
 /// | frame_message     | subscriber → group       | one block of frames       |
 /// | channel_live      | subscriber → group       | answer waiting inits      |
-/// | rest_over         | subscriber → itself      | frames held back are due  |
+/// | wait_over         | subscriber → itself      | what waits goes alone     |
 /// | session_init      | socket → session         | client asks for a ping    |
 /// | session_malformed | socket → session         | log it, bounded           |
 /// | session_closed    | socket → session         | the actor ends            |
@@ -102,7 +102,9 @@ struct frame_message {
   transport::frame_ptr block;
 };
 struct channel_live {};
-struct rest_over {};
+struct wait_over {
+  std::chrono::steady_clock::time_point due;
+};
 
 struct session_init {};
 struct session_malformed {
@@ -178,7 +180,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::channel_state)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::payload_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::frame_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::channel_live)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::rest_over)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::wait_over)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::session_init)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::session_malformed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::session_closed)

@@ -20,9 +20,8 @@ caf::behavior subscriber_state::make_behavior(subscriber_spec what) {
   return {
       [this](const payload_batch& batch) { forward(batch); },
       [this](const channel_state& state) { on_state(state); },
-      [this](rest_over) {
-        timer_set = false;
-        if (held) send_or_hold();
+      [this](const wait_over& over) {
+        if (over.due == due) send_held();
       },
   };
 }
@@ -42,18 +41,13 @@ void subscriber_state::forward(const payload_batch& batch) {
     transport::append_status_frame(held->bytes, payload);
   });
   held->messages += batch.count;
-  send_or_hold();
-}
-
-void subscriber_state::send_or_hold() {
-  // Beyond this a send costs by its bytes, and waiting for more gains nothing.
+  // Beyond this a send costs by its bytes, and sharing one gains nothing.
   constexpr std::size_t most_held = 65536;
-  const auto due = rested();
-  const auto now =
-      due == channel_group::time_point{} ? due : self->clock().now();
-  if (now >= due || held->bytes.size() >= most_held) return send_held();
-  if (std::exchange(timer_set, true)) return;
-  self->delayed_send(self, due - now, rest_over{});
+  if (held->messages > 1 || held->bytes.size() >= most_held) return send_held();
+  const auto now = self->clock().now();
+  due = wait_until(now);
+  if (now >= due) return send_held();
+  self->delayed_send(self, due - now, wait_over{due});
 }
 
 void subscriber_state::send_held() {
@@ -61,12 +55,12 @@ void subscriber_state::send_held() {
     self->send(spec.viewers, frame_message{std::exchange(held, nullptr)});
 }
 
-channel_group::time_point subscriber_state::rested() const {
-  constexpr auto long_work = std::chrono::milliseconds{3};
+channel_group::time_point subscriber_state::wait_until(
+    channel_group::time_point now) const {
   const auto& last = channel_group::of(spec.viewers).last_fan_out();
-  if (last.messages != 1 || last.took < long_work) return {};
-  return last.end + std::min<channel_group::time_point::duration>(
-                        3 * last.took, spec.longest_rest);
+  const auto window = std::min(4 * last.cost, spec.longest_wait);
+  const bool busy = last.messages == 1 && now < last.start + window;
+  return busy ? now + window : now;
 }
 
 void subscriber_state::on_state(const channel_state& state) {

@@ -1,6 +1,6 @@
 /// The subscriber actor: one a channel in use. On the main path: turns the
-/// payloads of one read into one block of frames and sends it to the group,
-/// after a fan-out that took long not at once.
+/// payloads of one read into one block of frames and sends it to the group. On
+/// a large and busy channel a single message may wait for the next one.
 #pragma once
 
 #include "actors/channel_groups.hpp"
@@ -22,8 +22,8 @@ struct subscriber_spec {
   std::string channel;
   caf::group viewers;
   broker_counters* counters = nullptr;
-  /// Longest time that messages wait for others to go with them; 0: none.
-  std::chrono::nanoseconds longest_rest{0};
+  /// Longest time that a message waits for another to go with it; 0: none.
+  std::chrono::nanoseconds longest_wait{0};
 };
 
 /// Lives on the thread of the Redis link; the supervisor restarts it.
@@ -35,20 +35,18 @@ struct subscriber_state {
 
   ~subscriber_state();
   void forward(const payload_batch& batch);
-  /// Sends what is held back, or sees to it that it is sent when it is due.
-  void send_or_hold();
   void send_held();
-  /// When frames may be sent again. A single message that kept the thread long
-  /// is followed by a rest three times as long: the next fan-out then carries
-  /// others as well, for nothing, and other channels get their turn.
-  channel_group::time_point rested() const;
+  /// Until when a single message waits for the next one, to share its fan-out:
+  /// where single messages keep the thread busy for more than a quarter of the
+  /// time, as long again as that; else it goes now.
+  channel_group::time_point wait_until(channel_group::time_point now) const;
   void on_state(const channel_state& state);
   void tell_gap(const channel_group::gap_start& start);
 
   caf::event_based_actor* self;
   subscriber_spec spec;
   std::shared_ptr<transport::frame_block> held;  ///< null: nothing
-  bool timer_set = false;
+  channel_group::time_point due{};  ///< when what is held goes alone
 };
 
 }  // namespace status2::actors

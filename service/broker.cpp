@@ -245,8 +245,8 @@ actors::supervisor_config broker::children() {
         system_, home, link_config(supervisor));
   };
   config.spawn_subscriber = [this, &home](actors::subscriber_spec spec) {
-    constexpr auto longest_rest = std::chrono::milliseconds{50};
-    if (config_.fanout_interval.count() > 0) spec.longest_rest = longest_rest;
+    constexpr auto longest_wait = std::chrono::milliseconds{100};
+    if (config_.fanout_interval.count() > 0) spec.longest_wait = longest_wait;
     return actors::spawn_bound<actors::subscriber_state>(system_, home,
                                                          std::move(spec));
   };

@@ -84,9 +84,9 @@ constexpr std::array table{
     key{"STATUS_FANOUT_INTERVAL", duration, "500us", "0s", "1s",
         "Redis is read at most once in this time, so that messages close "
         "together are sent together. A busy thread reads half as often, and "
-        "where sending one message takes 3ms or more, further ones of its "
-        "channel wait up to 50ms. The first message after a quiet time goes "
-        "out at once. 0s: off.",
+        "in a channel of 512 viewers or more that keeps its thread busy a "
+        "message waits up to 100ms for the next one. The first message after "
+        "a quiet time goes out at once. 0s: off.",
         &c::fanout_interval},
     key{"STATUS_MAX_CONNECTIONS", count, "10000", "1", "1000000",
         "Clients at once; one more is answered 503. Lowered at start to what "

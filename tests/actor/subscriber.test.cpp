@@ -19,13 +19,13 @@ struct fixture : status2::support::actor_fixture {
   fixture() {
     viewers = *sys.groups().get(channel_groups::module_name, "run:wepp");
     subscriber = own(spawn_unbound<subscriber_state>(
-        sys, subscriber_spec{"run:wepp", viewers, &counters, longest_rest}));
+        sys, subscriber_spec{"run:wepp", viewers, &counters, longest_wait}));
     consume_messages();
   }
-  /// What the group says of a fan-out that ends now.
-  void took(std::chrono::milliseconds time, std::uint32_t messages = 1) {
+  /// What the group says of a fan-out that begins now.
+  void fan_out(std::chrono::milliseconds cost, std::uint32_t messages = 1) {
     channel_group::of(viewers).last_fan_out(
-        {sys.clock().now(), time, messages});
+        {sys.clock().now(), cost, messages});
   }
   void watch() {
     own(sys.spawn([this](caf::event_based_actor* actor) -> caf::behavior {
@@ -42,7 +42,7 @@ struct fixture : status2::support::actor_fixture {
     consume_messages();
   }
 
-  static constexpr auto longest_rest = 50ms;
+  static constexpr auto longest_wait = 100ms;
   broker_counters counters;
   caf::group viewers;
   caf::actor subscriber;
@@ -143,59 +143,82 @@ CAF_TEST(an_interrupted_channel_is_not_live) {
   CAF_CHECK_EQUAL(live_messages, 1);
 }
 
-CAF_TEST(after_a_long_fan_out_messages_wait_and_go_together) {
+CAF_TEST(on_a_busy_channel_a_message_waits_for_the_next_and_goes_with_it) {
   watch();
-  took(10ms);
+  fan_out(10ms);
+  pass(20ms);
   publish({"one"});
-  publish({"two"});
-  pass(29ms);
+  pass(10ms);
   CAF_CHECK(blocks.empty());
-  pass(1ms);
+  publish({"two"});
   CAF_REQUIRE_EQUAL(blocks.size(), 1u);
   CAF_CHECK_EQUAL(blocks[0]->messages, 2u);
   CAF_CHECK_LESS(blocks[0]->bytes.find("one"), blocks[0]->bytes.find("two"));
 }
 
-CAF_TEST(that_rest_has_an_end) {
+CAF_TEST(a_message_waits_no_longer_than_four_times_the_cost_of_the_last) {
   watch();
-  took(40ms);
+  fan_out(10ms);
+  pass(20ms);
   publish({"one"});
-  pass(longest_rest);
-  CAF_CHECK_EQUAL(blocks.size(), 1u);
-}
-
-CAF_TEST(a_message_that_comes_after_the_rest_goes_at_once) {
-  watch();
-  took(10ms);
-  pass(30ms);
-  publish({"one"});
-  CAF_CHECK_EQUAL(blocks.size(), 1u);
-}
-
-CAF_TEST(a_short_fan_out_or_one_of_several_messages_is_followed_by_no_rest) {
-  watch();
-  took(2ms);
-  publish({"one"});
-  took(10ms, 2);
-  publish({"two"});
-  CAF_CHECK_EQUAL(blocks.size(), 2u);
-}
-
-CAF_TEST(a_timer_of_a_rest_that_is_over_ends_no_later_one) {
-  watch();
-  took(10ms);
-  publish({"one"});
-  pass(15ms);
-  took(20ms);  // another rest began meanwhile, until 65 ms
-  pass(15ms);
+  pass(39ms);
   CAF_CHECK(blocks.empty());
-  pass(35ms);
+  pass(1ms);
+  CAF_REQUIRE_EQUAL(blocks.size(), 1u);
+  CAF_CHECK_EQUAL(blocks[0]->messages, 1u);
+}
+
+CAF_TEST(nor_longer_than_the_longest_wait) {
+  watch();
+  fan_out(1000ms);
+  publish({"one"});
+  pass(longest_wait - 1ms);
+  CAF_CHECK(blocks.empty());
+  pass(1ms);
   CAF_CHECK_EQUAL(blocks.size(), 1u);
+}
+
+CAF_TEST(where_fan_outs_take_a_quarter_of_the_time_or_less_nobody_waits) {
+  watch();
+  fan_out(10ms);
+  pass(40ms);
+  publish({"one"});
+  CAF_CHECK_EQUAL(blocks.size(), 1u);
+}
+
+CAF_TEST(after_a_fan_out_of_several_messages_nobody_waits) {
+  watch();
+  fan_out(10ms, 2);
+  publish({"one"});
+  CAF_CHECK_EQUAL(blocks.size(), 1u);
+}
+
+CAF_TEST(messages_that_come_together_wait_for_no_others) {
+  watch();
+  fan_out(10ms);
+  publish({"one", "two"});
+  CAF_CHECK_EQUAL(blocks.size(), 1u);
+}
+
+CAF_TEST(the_end_of_one_wait_ends_no_later_one) {
+  watch();
+  fan_out(10ms);
+  publish({"one"});  // until 40 ms
+  pass(10ms);
+  publish({"two"});  // both go
+  fan_out(10ms);
+  pass(20ms);
+  publish({"three"});  // until 70 ms
+  pass(10ms);
+  CAF_CHECK_EQUAL(blocks.size(), 1u);
+  pass(30ms);
+  CAF_REQUIRE_EQUAL(blocks.size(), 2u);
+  CAF_CHECK_EQUAL(blocks[1]->messages, 1u);
 }
 
 CAF_TEST(much_does_not_wait) {
   watch();
-  took(10ms);
+  fan_out(10ms);
   publish({std::string(70000, 'x')});
   CAF_CHECK_EQUAL(blocks.size(), 1u);
 }
@@ -204,7 +227,7 @@ CAF_TEST(what_waits_goes_before_a_change_of_state) {
   watch();
   self->send(subscriber, channel_state{true});
   consume_messages();
-  took(10ms);
+  fan_out(10ms);
   publish({"one"});
   self->send(subscriber, channel_state{true, sys.clock().now()});
   consume_messages();
@@ -215,7 +238,7 @@ CAF_TEST(what_waits_goes_before_a_change_of_state) {
 
 CAF_TEST(what_waits_outlives_its_subscriber) {
   watch();
-  took(10ms);
+  fan_out(10ms);
   publish({"one"});
   self->send_exit(subscriber, caf::exit_reason::kill);
   consume_messages();
