@@ -169,7 +169,9 @@ struct redis_closed {
   redis::link_id link = 0;
   std::string error;
 };
-struct link_tick {};
+struct link_tick {
+  redis::subscription_machine::time_point due;
+};
 
 }  // namespace status2::actors
 

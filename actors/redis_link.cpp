@@ -92,7 +92,7 @@ caf::behavior redis_link_state::make_behavior(redis_link_config configuration) {
       [this](const fault_wanted&) { on_fault(); },
       [this](const redis_read& m) { on_read(m); },
       [this](const redis_closed& m) { on_closed(m); },
-      [this](link_tick) { on_tick(); },
+      [this](link_tick tick) { on_tick(tick); },
   };
 }
 
@@ -120,8 +120,9 @@ void redis_link_state::on_read(const redis_read& read) {
   ++config.counters->redis_reads;
   bool serve = false;
   auto todo = machine->read(read.link, *read.batch, self->clock().now(), serve);
-  if (serve) forward(read.batch);
+  // First what was acknowledged: messages of a channel come behind it.
   carry_out(todo);
+  if (serve) forward(read.batch);
 }
 
 void redis_link_state::on_closed(const redis_closed& closed) {
@@ -130,7 +131,8 @@ void redis_link_state::on_closed(const redis_closed& closed) {
   carry_out(machine->closed(closed.link, closed.error, self->clock().now()));
 }
 
-void redis_link_state::on_tick() {
+void redis_link_state::on_tick(link_tick tick) {
+  if (tick.due != tick_at) return;  // an earlier one has taken its place
   tick_at = redis::subscription_machine::time_point::max();
   carry_out(machine->tick(self->clock().now()));
 }
@@ -392,7 +394,7 @@ void redis_link_state::schedule_tick() {
   tick_at = next;
   auto now = self->clock().now();
   self->delayed_send(self, next > now ? next - now : caf::timespan{0},
-                     link_tick{});
+                     link_tick{next});
 }
 
 }  // namespace status2::actors

@@ -69,7 +69,7 @@ struct redis_link_state {
   void on_unwanted(const channel_unwanted& unwanted);
   void on_read(const redis_read& read);
   void on_closed(const redis_closed& closed);
-  void on_tick();
+  void on_tick(link_tick tick);
 
   void carry_out(const actions& todo);
   void carry_out_on_socket(const redis::action& todo);

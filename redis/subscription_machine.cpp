@@ -267,12 +267,12 @@ subscription_machine::actions subscription_machine::read(link_id id,
   link* l = find(id);
   if (l == nullptr) return out;
   l->last_read = now;
-  if (serving(*l) && first_silent_) drop_second(out);
+  serve = serving(*l);
+  if (serve && first_silent_) drop_second(out);
   for (const auto& reply : batch.replies) {
     on_reply(*l, batch, reply, now, out);
     if (find(id) == nullptr) return out;  // a fatal error closed it
   }
-  serve = serving(*l);
   if (!serve) {
     if (std::any_of(batch.replies.begin(), batch.replies.end(),
                     [](auto& r) { return r.kind == reply_kind::message; }))
@@ -317,23 +317,28 @@ void subscription_machine::on_answer(link& l, request_kind kind,
   if (!l.requests.empty() && l.requests.front().kind == kind &&
       --l.requests.front().answers_left == 0)
     l.requests.pop_front();
+  if (acknowledge(l, kind, name)) {
+    out.push_back(with_channels(action_kind::live, l.id, {name}));
+    if (l.established)
+      out.push_back(with_channels(action_kind::added, l.id, {name}));
+  }
+  check_established(l, out);
+}
+
+bool subscription_machine::acknowledge(link& l, request_kind kind,
+                                       const std::string& name) {
   auto i = l.channels.find(name);
-  if (i == l.channels.end()) return;
+  if (i == l.channels.end()) return false;
   auto& state = i->second;
   if (state.in_flight > 0) --state.in_flight;
   state.acknowledged = kind == request_kind::subscribe;
-  if (state.in_flight > 0) return;  // a later command decides
+  if (state.in_flight > 0) return false;  // a later command decides
   if (!state.acknowledged) {
     l.channels.erase(i);
-    return;
+    return false;
   }
   refused_.erase(name);
-  if (!serving(l) || !wanted_.contains(name)) return;
-  out.push_back(with_channels(action_kind::live, l.id, {name}));
-  if (l.established)
-    out.push_back(with_channels(action_kind::added, l.id, {name}));
-  else
-    check_established(l, out);
+  return serving(l) && wanted_.contains(name);
 }
 
 void subscription_machine::on_error(link& l, const std::string& text,
@@ -355,7 +360,7 @@ void subscription_machine::on_error(link& l, const std::string& text,
   // What was left meanwhile must not be subscribed behind its UNSUBSCRIBE.
   bool alone = names.size() == 1;
   std::erase_if(names, [this](const auto& x) { return !wanted_.contains(x); });
-  if (names.empty()) return;
+  if (names.empty()) return check_established(l, out);
   if (!alone) {
     // One refused channel fails the whole command: halve until it is alone.
     auto middle = names.begin() + static_cast<std::ptrdiff_t>(names.size() / 2);

@@ -139,6 +139,8 @@ class subscription_machine {
                 const reply_batch::reply& reply, time_point now, actions& out);
   void on_answer(link& l, request_kind kind, const std::string& name,
                  actions& out);
+  /// Notes the answer; whether it makes a wanted channel live.
+  bool acknowledge(link& l, request_kind kind, const std::string& name);
   void on_error(link& l, const std::string& text, time_point now, actions& out);
   bool all_acknowledged(const link& l) const;
   void check_established(link& l, actions& out);

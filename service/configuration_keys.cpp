@@ -114,18 +114,19 @@ constexpr std::array table{
         "Largest request header.",
         &c::max_header_size},
     key{"STATUS_OUTBOX_BYTES", size, "1MB", "1KB", "1024MB",
-        "Bytes that may wait unsent for one client; then it is closed (1008).",
+        "Bytes that may wait unsent for one client, behind the message that is "
+        "being sent; then it is closed (1008).",
         &c::outbox_bytes},
     key{"STATUS_OUTBOX_TOTAL_BYTES", size, "0", "0", "1048576MB",
         "Bytes that may wait unsent for all clients; over it the largest "
         "outboxes are closed (1008). 0: a quarter of the memory limit.",
         &c::outbox_total_bytes},
     key{"STATUS_CLIENT_MESSAGE_RATE", count, "50", "0", "1000000",
-        "Messages a second that a client may send in the long run; over it it "
-        "is closed (1008). 0: any number.",
+        "Messages and protocol pings a second that a client may send in the "
+        "long run; over it it is closed (1008). 0: any number.",
         &c::client_message_rate},
     key{"STATUS_CLIENT_MESSAGE_BURST", count, "200", "1", "1000000",
-        "Messages that a client may send at once.",
+        "Messages and pings that a client may send at once.",
         &c::client_message_burst},
     key{"STATUS_DRAIN_WINDOW", duration, "0s", "0s", "1h",
         "Over which the closes of a shutdown are spread; 0s: at once.",

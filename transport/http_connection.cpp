@@ -37,6 +37,18 @@ std::string_view path_of(boost::beast::string_view target) {
   return split_target({target.data(), target.size()}).path;
 }
 
+/// All lines of X-Forwarded-For as one. A proxy may add a line of its own
+/// behind one that the client made up.
+std::string forwarded_for(const http_request& request) {
+  const auto lines = request.equal_range("X-Forwarded-For");
+  std::string all;
+  for (auto line = lines.first; line != lines.second; ++line) {
+    if (!all.empty()) all += ',';
+    all += std::string_view(line->value().data(), line->value().size());
+  }
+  return all;
+}
+
 std::string serialised(response& message) {
   http::response_serializer<http::string_body> serializer(message);
   std::string text;
@@ -286,9 +298,8 @@ void http_connection::let_through() {
 }
 
 void http_connection::admit(handshake_decision decision) {
-  const auto forwarded = parser_->get()["X-Forwarded-For"];
   const auto client =
-      client_address(remote_.address(), {forwarded.data(), forwarded.size()},
+      client_address(remote_.address(), forwarded_for(parser_->get()),
                      context_->settings.trusted_proxies);
   http_refusal refusal;
   if (auto place = context_->events->on_admission(client, refusal))

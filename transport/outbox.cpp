@@ -54,6 +54,12 @@ std::optional<outbox::time_point> outbox::oldest() const {
   return queue_[next_].since;
 }
 
+std::size_t outbox::bytes_behind_first() const {
+  if (empty()) return 0;
+  const auto& first = queue_[next_];
+  return bytes_ - (first.end - first.begin);
+}
+
 void outbox::push(frame_ptr block, std::size_t sent, time_point now) {
   const auto size = block->bytes.size();
   bytes_ += size - sent;

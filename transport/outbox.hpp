@@ -26,6 +26,8 @@ class outbox {
 
   bool empty() const { return next_ == queue_.size(); }
   std::size_t bytes() const { return bytes_; }
+  /// Those behind the first block, which may be larger than any bound.
+  std::size_t bytes_behind_first() const;
   /// Since when the oldest byte waits; nothing if none does.
   std::optional<time_point> oldest() const;
 

@@ -47,8 +47,11 @@ class session_writer {
   /// Drops everything; the socket is not touched again.
   void close();
 
-  /// Whether flush() is due as soon as the socket takes more.
-  bool waiting() const { return answered_ && !outbox_.empty(); }
+  /// Whether flush() is due as soon as the socket takes more. Behind a block
+  /// that is at the sender it is not: sent() flushes.
+  bool waiting() const {
+    return answered_ && under_way_ == nullptr && !outbox_.empty();
+  }
   const outbox& queued() const { return outbox_; }
   const message_tally& total() const { return total_; }
 

@@ -158,14 +158,17 @@ void ws_session_impl::sent(const error_code& error) {
     finish(close_reason::connection_lost, error);
   } else if (!writer_.queued().empty()) {
     check_outbox();
+  } else if (watches_writable_) {
+    on_emptied();
   }
 }
 
 void ws_session_impl::check_outbox() {
   if (phase_ <= phase::open &&
-      writer_.queued().bytes() > settings_.outbox_limit) {
-    close(close_reason::slow_consumer);
-  } else if (writer_.waiting() && !watches_writable_) {
+      writer_.queued().bytes_behind_first() > settings_.outbox_limit)
+    return close(close_reason::slow_consumer);
+  if (!writer_.waiting()) return;
+  if (!watches_writable_) {
     watch();
     schedule();
   }
@@ -174,12 +177,17 @@ void ws_session_impl::check_outbox() {
 
 void ws_session_impl::check_total() {
   if (settings_.total_outbox_limit == 0 || phase_ > phase::open) return;
-  loop_.holders().insert(this);
-  std::int64_t total = 0;
-  for (const auto* counters : settings_.outbox_counters)
-    total += counters->outbox_bytes.value();
-  if (total <= static_cast<std::int64_t>(settings_.total_outbox_limit)) return;
   auto& holders = loop_.holders();
+  holders.insert(this);
+  const auto limit = static_cast<std::int64_t>(settings_.total_outbox_limit);
+  const auto& threads = settings_.outbox_counters;
+  std::int64_t total = 0;
+  for (const auto* counters : threads)
+    total += counters->outbox_bytes.value();
+  // A thread that holds less than its share has nobody to blame.
+  const auto here = loop_.counters().outbox_bytes.value();
+  const auto threads_count = static_cast<std::int64_t>(threads.size());
+  if (total <= limit || here * threads_count < total) return;
   auto* largest = *std::max_element(
       holders.begin(), holders.end(), [](const auto* a, const auto* b) {
         return a->outbox_bytes() < b->outbox_bytes();
@@ -195,12 +203,14 @@ void ws_session_impl::watch() {
   loop_.sockets().change(socket_.value(), *this, events);
 }
 
-void ws_session_impl::on_writable() {
-  sent(writer_.flush());
-  if (phase_ == phase::closed || writer_.waiting()) return;
+void ws_session_impl::on_emptied() {
   loop_.holders().erase(this);
   watch();
-  if (phase_ == phase::ending) on_flushed();
+}
+
+void ws_session_impl::on_writable() {
+  sent(writer_.flush());
+  if (phase_ == phase::ending && !writer_.waiting()) on_flushed();
 }
 
 void ws_session_impl::on_timer() {
@@ -263,6 +273,7 @@ void ws_session_impl::finish(close_reason reason, const error_code& error) {
   phase_ = phase::closed;
   if (!reason_) reason_ = reason;
   writer_.close();
+  watches_writable_ = false;
   count_discarded();
   place_.reset();
   loop_.holders().erase(this);

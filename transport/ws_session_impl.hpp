@@ -83,6 +83,8 @@ class ws_session_impl final
   void on_sent(std::ptrdiff_t result) noexcept override;
   void sent(const error_code& error);
   void check_outbox();
+  /// Nothing waits for the socket any more.
+  void on_emptied();
   /// Over the limit of all threads, the largest outbox of this one goes.
   void check_total();
   std::size_t outbox_bytes() const override { return writer_.queued().bytes(); }

@@ -88,9 +88,11 @@ bool ws_session_impl::on_binary() {
 }
 
 bool ws_session_impl::on_ping(std::string_view payload) {
-  std::string pong;
-  append_pong_frame(pong, payload);
-  sent(writer_.write_raw(pong));
+  if (admit_message()) {
+    std::string pong;
+    append_pong_frame(pong, payload);
+    sent(writer_.write_raw(pong));
+  }
   return listening();
 }
 

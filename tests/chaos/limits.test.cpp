@@ -39,11 +39,17 @@ CAF_TEST(more_clients_from_one_address_than_its_limit_are_503) {
     // Somebody else behind the same proxy is not concerned.
     auto other = s.broker.view("lim:ip", {"X-Forwarded-For: 203.0.113.2\r\n"});
     CAF_CHECK(other.live());
+    // A line that the client made up, and that of the proxy behind it.
+    CAF_CHECK_EQUAL(refused(s, "/lim:ip",
+                            "X-Forwarded-For: 198.51.100.9\r\n" +
+                                std::string(alice.headers))
+                        .status,
+                    503u);
   }
   CAF_CHECK(s.broker.metric_becomes("status2_connections_active", 1));
   auto again = s.broker.view("lim:ip", alice);
   CAF_CHECK(again.live());
-  CAF_CHECK_EQUAL(s.broker.value("status2_clients_refused_total"), 1.0);
+  CAF_CHECK_EQUAL(s.broker.value("status2_clients_refused_total"), 2.0);
   CAF_CHECK(s.broker.logs("client refused"));
 }
 

@@ -32,6 +32,12 @@ std::string bulk(std::string_view text) {
          "\r\n";
 }
 
+std::string acknowledgement(const std::string& of, const std::string& channel,
+                            std::size_t count) {
+  return "*3\r\n" + bulk(of) + bulk(channel) + ":" + std::to_string(count) +
+         "\r\n";
+}
+
 /// The number after the first byte of the line at `at`, which moves past it.
 std::optional<std::size_t> number(const std::string& input, std::size_t& at) {
   auto end = input.find("\r\n", at);
@@ -140,8 +146,9 @@ std::string redis_double::answer(client& from,
       from.channels.insert(words[i]);
     else
       from.channels.erase(words[i]);
-    out += "*3\r\n" + bulk(name == "SUBSCRIBE" ? "subscribe" : "unsubscribe") +
-           bulk(words[i]) + ":" + std::to_string(from.channels.size()) + "\r\n";
+    if (name == "SUBSCRIBE" && words[i] == late_) continue;
+    out += acknowledgement(name == "SUBSCRIBE" ? "subscribe" : "unsubscribe",
+                           words[i], from.channels.size());
   }
   return out;
 }
@@ -153,12 +160,15 @@ std::size_t redis_double::publish(const std::string& channel,
     for (const auto& one : clients_) {
       if (one->stalled || !one->channels.contains(channel)) continue;
       error_code ignored;
+      const auto first =
+          channel == late_ ? acknowledgement("subscribe", channel, 1) : "";
       asio::write(one->socket,
-                  asio::buffer("*3\r\n" + bulk("message") + bulk(channel) +
-                               bulk(payload)),
+                  asio::buffer(first + "*3\r\n" + bulk("message") +
+                               bulk(channel) + bulk(payload)),
                   ignored);
       ++reached;
     }
+    if (channel == late_) late_.clear();
     return reached;
   });
 }
@@ -208,6 +218,13 @@ void redis_double::refuse_login(const std::string& error) {
 void redis_double::forbid(const std::string& channel) {
   ask([&] {
     forbidden_ = channel;
+    return true;
+  });
+}
+
+void redis_double::answer_late(const std::string& channel) {
+  ask([&] {
+    late_ = channel;
     return true;
   });
 }

@@ -45,6 +45,9 @@ class redis_double {
   void refuse_login(const std::string& error);
   /// SUBSCRIBE of this channel fails with NOPERM; empty for none.
   void forbid(const std::string& channel);
+  /// SUBSCRIBE of this channel is answered together with the first message
+  /// that is published to it, in one write; empty for none.
+  void answer_late(const std::string& channel);
 
   std::size_t connections() const { return connections_; }  ///< ever accepted
   std::size_t open() const { return open_; }
@@ -71,6 +74,7 @@ class redis_double {
   bool stalled_ = false;
   std::string login_error_;
   std::string forbidden_;
+  std::string late_;
   std::map<std::string, std::size_t> counts_;
   std::map<std::string, std::vector<std::string>> arguments_;
   std::atomic<std::size_t> connections_{0};

@@ -142,12 +142,26 @@ void transport_server::on_sessions(const std::function<void()>& action) {
   run_on(session_loop_, action);
 }
 
-void transport_server::deliver(const frame_ptr& block) {
+void transport_server::deliver(const std::vector<frame_ptr>& blocks) {
   on_sessions([&] {
-    for (const auto& [id, session] : live_)
-      session->sink().deliver(*block);
+    for (const auto& block : blocks)
+      for (const auto& [id, session] : live_)
+        session->sink().deliver(*block);
     session_loop_.sender().flush();
   });
+}
+
+std::chrono::nanoseconds transport_server::session_time() {
+  timespec time{};
+  on_sessions([&] { ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time); });
+  return std::chrono::seconds{time.tv_sec} +
+         std::chrono::nanoseconds{time.tv_nsec};
+}
+
+std::size_t transport_server::holders() {
+  std::size_t count = 0;
+  on_sessions([&] { count = session_loop_.holders().size(); });
+  return count;
 }
 
 void transport_server::publish(std::string_view payload) {

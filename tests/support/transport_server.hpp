@@ -6,6 +6,7 @@
 #include "transport/listener.hpp"
 #include "transport/ws_session.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -37,8 +38,11 @@ class transport_server {
 
   /// Runs `action` on the sessions' thread. Blocks: until it is done.
   void on_sessions(const std::function<void()>& action);
-  /// Hands `block` to every session in one go.
-  void deliver(const transport::frame_ptr& block);
+  /// Hands the blocks to every session in one turn of the loop.
+  void deliver(const std::vector<transport::frame_ptr>& blocks);
+  void deliver(const transport::frame_ptr& block) {
+    deliver(std::vector{block});
+  }
   /// One status message to every session.
   void publish(std::string_view payload);
   void close_all(transport::close_reason reason);
@@ -60,6 +64,10 @@ class transport_server {
   /// Whether every accepted connection has TCP_NODELAY.
   bool no_delay() const;
 
+  /// Processor time of the sessions' thread. Blocks: until it is told.
+  std::chrono::nanoseconds session_time();
+  /// Sessions with bytes that wait. Blocks: until it is told.
+  std::size_t holders();
   const transport::io_counters& session_counters() const;
   const transport::io_counters& listener_counters() const;
 

@@ -9,6 +9,7 @@
 #include <caf/all.hpp>
 #include <caf/test/unit_test.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -148,6 +149,18 @@ CAF_TEST(a_wanted_channel_is_subscribed_and_its_messages_come_in_order) {
       ++next;
     }
   CAF_CHECK_EQUAL(next, 500);
+}
+
+CAF_TEST(a_channel_is_live_before_what_comes_with_its_answer) {
+  redis->answer_late("r:a");
+  start();
+  want("r:a");
+  CAF_REQUIRE(eventually(5s, [&] { return redis->subscribers("r:a") == 1; }));
+  redis->publish("r:a", "first");
+  CAF_REQUIRE(sees("r:a=first"));
+  const auto lines = seen.lines();
+  CAF_CHECK(std::find(lines.begin(), lines.end(), "r:a live") <
+            std::find(lines.begin(), lines.end(), "r:a=first"));
 }
 
 CAF_TEST(of_one_read_each_channel_gets_its_own_and_nothing_twice) {

@@ -118,6 +118,40 @@ CAF_TEST(a_slow_reader_never_delays_another) {
   CAF_CHECK_EQUAL(server.sessions(), 2u);
 }
 
+CAF_TEST(blocks_of_one_turn_arrive_and_leave_nothing_to_wait_for) {
+  auto options = settings();
+  options.session.total_outbox_limit = 64 << 20;
+  options.session.ping_interval = 200ms;
+  transport_server server(options);
+  viewer client(server.port(), "run:channel");
+  CAF_REQUIRE(client.live());
+  server.deliver({status_block("one"), status_block("two")});
+  CAF_CHECK_EQUAL(client.next_message(), status_text("one"));
+  CAF_CHECK_EQUAL(client.next_message(), status_text("two"));
+  CAF_CHECK_EQUAL(server.holders(), 0u);
+  // A thread that is told of a writable socket again and again never rests.
+  const auto start = std::chrono::steady_clock::now();
+  const auto before = server.session_time();
+  while (std::chrono::steady_clock::now() < start + 200ms)
+    CAF_REQUIRE(client.next());
+  const auto passed = std::chrono::steady_clock::now() - start;
+  CAF_CHECK_LESS(server.session_time() - before, passed / 4);
+}
+
+CAF_TEST(a_message_of_any_size_reaches_a_client_that_reads) {
+  auto options = settings();
+  options.session.outbox_limit = 1 << 20;
+  transport_server server(options);
+  viewer client(server.port(), "run:channel");
+  CAF_REQUIRE(client.live());
+  const std::string huge(beyond_kernel, 'x');
+  server.publish(huge);
+  server.publish("next");
+  CAF_CHECK(client.next_message(20s) == status_text(huge));
+  CAF_CHECK_EQUAL(client.next_message(), status_text("next"));
+  CAF_CHECK_EQUAL(server.session_counters().write_errors.value(), 0);
+}
+
 CAF_TEST(a_reader_that_catches_up_loses_nothing) {
   auto options = settings();
   options.session.outbox_limit = 64 << 20;

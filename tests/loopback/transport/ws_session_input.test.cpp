@@ -88,6 +88,22 @@ CAF_TEST(a_ping_is_answered_with_its_payload) {
   }
 }
 
+CAF_TEST(pings_count_as_messages_do) {
+  options.session.message_rate = 1;
+  options.session.message_burst = 5;
+  transport_server bounded(options);
+  viewer flood(bounded.port(), "run:channel");
+  for (int i = 0; i < 7; ++i)
+    flood.send_frame(protocol_ping, std::to_string(i));
+  int pongs = 0;
+  auto frame = flood.next();
+  for (; frame && frame->what == server_frame::kind::pong; frame = flood.next())
+    ++pongs;
+  CAF_REQUIRE(frame && frame->what == server_frame::kind::close);
+  CAF_CHECK_EQUAL(frame->code, 1008);
+  CAF_CHECK_EQUAL(pongs, 5);
+}
+
 CAF_TEST(messages_that_mean_nothing_are_ignored) {
   client->send_text(R"({"type":"subscribe"})");
   client->send_text("");

@@ -55,6 +55,21 @@ CAF_TEST(blocks_leave_in_order) {
   CAF_CHECK(!box.oldest());
 }
 
+CAF_TEST(what_waits_behind_the_first_block_is_told_apart) {
+  outbox box;
+  CAF_CHECK_EQUAL(box.bytes_behind_first(), 0u);
+  const auto first = block_of(1, 1000);
+  const auto second = block_of(1, 200);
+  box.push(first, 10, start);
+  CAF_CHECK_EQUAL(box.bytes_behind_first(), 0u);
+  box.push(second, 0, start);
+  CAF_CHECK_EQUAL(box.bytes_behind_first(), second->bytes.size());
+  box.consume(500);
+  CAF_CHECK_EQUAL(box.bytes_behind_first(), second->bytes.size());
+  box.consume(first->bytes.size() - 510);
+  CAF_CHECK_EQUAL(box.bytes_behind_first(), 0u);
+}
+
 CAF_TEST(a_block_that_is_partly_out_waits_with_its_rest) {
   outbox box;
   const auto block = block_of(3);
