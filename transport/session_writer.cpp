@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <sys/socket.h>
+#include <utility>
 
 namespace status2::transport {
 
@@ -59,8 +60,8 @@ error_code session_writer::write_raw(std::string_view bytes) {
   if (answered_ && sealed_) return {};
   auto block = std::make_shared<frame_block>();
   block->bytes = bytes;
-  if (answered_) return write(block);
-  answered_ = true;
+  const bool first = !std::exchange(answered_, true);
+  if (!first || (outbox_.empty() && !sealed_)) return write(block);
   outbox_.push_front(block, 0, io_loop::clock::now());
   loop_.counters().outbox_bytes.add(static_cast<std::int64_t>(bytes.size()));
   return flush();
