@@ -59,7 +59,7 @@ class connection_over final
         deadline_(loop),
         release_(loop),
         pause_(loop),
-        pace_(gathers ? settings.read_interval : std::chrono::nanoseconds{0}) {}
+        pace_(settings.read_interval) {}
 
   void start() {
     expect("connect");
@@ -108,9 +108,7 @@ class connection_over final
  private:
   using self = connection_over;
   using clock = std::chrono::steady_clock;
-  /// One read of a TLS stream brings one record, which is one message or a few:
-  /// a pause would gather nothing and hold up all the rest.
-  static constexpr bool gathers = !std::is_same_v<Stream, tls_stream>;
+  static constexpr bool tls = std::is_same_v<Stream, tls_stream>;
 
   struct held_piece {
     std::string bytes;
@@ -126,7 +124,7 @@ class connection_over final
   }
 
   auto& lowest() {
-    if constexpr (std::is_same_v<Stream, tls_stream>)
+    if constexpr (tls)
       return stream_.next_layer();
     else
       return stream_;
@@ -169,7 +167,7 @@ class connection_over final
     if (error) return fail(error.message());
     if constexpr (!std::is_same_v<Stream, unix_socket>)
       lowest().set_option(tcp::no_delay{true}, error);
-    if constexpr (std::is_same_v<Stream, tls_stream>) {
+    if constexpr (tls) {
       expect("TLS");
       const auto& host = settings_.url.host;
       SSL_set_tlsext_host_name(stream_.native_handle(), host.c_str());
@@ -209,19 +207,17 @@ class connection_over final
   }
 
   /// Reads again once what was read is dealt with: what that posted to this
-  /// thread comes before. Where a read took all there was room for, more lies
-  /// there.
-  void read_on(std::size_t size) {
+  /// thread comes before.
+  void read_on() {
     if (pace_.off()) return read_some();
-    asio::post(deadline_.get_executor(),
-               [me = this->shared_from_this(), more = size == read_size] {
-                 if (!me->events_) return;
-                 me->pace_.done(clock::now());
-                 if (more)
-                   me->read_some();
-                 else
-                   me->read_in_time();
-               });
+    asio::post(deadline_.get_executor(), [me = this->shared_from_this()] {
+      if (!me->events_) return;
+      me->pace_.done(clock::now());
+      if (me->more_)
+        me->read_some();
+      else
+        me->read_in_time();
+    });
   }
 
   /// Reads now or when the pause is over.
@@ -251,6 +247,7 @@ class connection_over final
 
   /// Spares a turn of the loop where something lies there, as it mostly does.
   void read_what_came() {
+    if (!reads_at_once()) return read_some();
     error_code error;
     const auto size = stream_.read_some(room(), error);
     if (error == asio::error::would_block) return read_some();
@@ -288,12 +285,30 @@ class connection_over final
   void on_read(error_code error, std::size_t size) {
     if (error) return fail(error.message());
     pace_.read(clock::now());
-    const std::string_view bytes{buffer_.data(), size};
+    const std::string_view bytes{buffer_.data(), read_rest(size)};
     if (held_.empty() && fault() == upstream_fault::kind::none)
       on_bytes(bytes);
     else
       hold(bytes);
-    if (events_) read_on(size);
+    if (events_) read_on();
+  }
+
+  /// Reading from a TLS stream may write as well, and must not do so between
+  /// the parts of a write under way.
+  bool reads_at_once() const { return !tls || sending_.empty(); }
+
+  /// One read of a TLS stream brings one record, which is one message or a few.
+  /// Adds those that lie behind it; how many bytes there are now.
+  std::size_t read_rest(std::size_t size) {
+    more_ = tls || size == read_size;
+    while (tls && size < read_size && reads_at_once()) {
+      error_code error;
+      size += stream_.read_some(asio::buffer(buffer_) + size, error);
+      // Any other error comes again with the next read.
+      more_ = error != asio::error::would_block;
+      if (error) break;
+    }
+    return size;
   }
 
   /// Keeps bytes back as long as the fault wants.
@@ -368,6 +383,7 @@ class connection_over final
   asio::steady_timer pause_;
   read_pace pace_;
   std::size_t low_watermark_ = 1;
+  bool more_ = false;            ///< to read, though the socket may not say so
   std::deque<held_piece> held_;  ///< by an injected fault
   std::size_t held_bytes_ = 0;
   std::string step_;  ///< the one under way, empty once open

@@ -32,8 +32,8 @@ struct connection_settings {
   std::chrono::nanoseconds request_timeout{std::chrono::seconds{1}};
   /// A socket is read at most once in this time, where that keeps the thread
   /// busy in twice this time, so that what comes close together is read, and
-  /// told, together; the first after a quiet time is read at once. 0, and over
-  /// TLS: as soon as something comes.
+  /// told, together; the first after a quiet time is read at once. 0: as soon
+  /// as something comes.
   std::chrono::nanoseconds read_interval{0};
   /// Looked at on the connection's thread only; null: no faults.
   std::shared_ptr<const upstream_fault> fault{};
