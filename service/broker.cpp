@@ -6,6 +6,7 @@
 #include "actors/rate_limit.hpp"
 #include "actors/redis_link.hpp"
 #include "service/chaos_door.hpp"
+#include "service/descriptor_limit.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -137,7 +138,9 @@ transport::listener_settings listener_settings_of(const configuration& c) {
           .handshake_timeout = c.handshake_timeout,
           .max_header_size = c.max_header_size,
           .trusted_proxies = networks_of(c.trusted_proxies),
-          .accept_rate = c.accept_rate};
+          .accept_rate = c.accept_rate,
+          .most_requests =
+              requests_within(raise_descriptor_limit(), c.max_connections)};
 }
 
 }  // namespace

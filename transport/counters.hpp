@@ -62,6 +62,8 @@ class counter {
     "Requests for a channel answered with 4xx or 503.")                        \
   X(handshake_timeouts, "status2_handshake_timeouts_total", counter,           \
     "Connections closed because no whole request came in time.")               \
+  X(requests_crowded_out, "status2_requests_crowded_out_total", counter,       \
+    "Connections without a whole request closed to make room for new ones.")   \
   X(malformed_messages, "status2_malformed_messages_total", counter,           \
     "Client messages that were no JSON object.")
 // clang-format on

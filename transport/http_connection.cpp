@@ -88,6 +88,11 @@ http_connection::http_connection(std::shared_ptr<http_context> context,
       socket_(std::move(socket)),
       remote_(remote) {
   context_->connections.push_back(*this);
+  ++context_->connection_count;
+}
+
+http_connection::~http_connection() {
+  --context_->connection_count;
 }
 
 void http_connection::start() {
@@ -101,6 +106,15 @@ void http_connection::stop() {
   turn([this] {
     if (phase_ != phase::writing) close();
   });
+}
+
+void http_connection::give_way() {
+  context_->loop.counters().requests_crowded_out.add();
+  turn([this] { close(); });
+}
+
+void http_context::make_room() {
+  if (full() && !readers.empty()) readers.front().give_way();
 }
 
 std::uint32_t http_connection::wanted() const {
@@ -148,6 +162,7 @@ void http_connection::on_ready(std::uint32_t events) noexcept {
 
 void http_connection::read_request() {
   phase_ = phase::reading;
+  context_->readers.push_back(*this);
   arm(context_->settings.handshake_timeout);
   parser_.emplace();
   parser_->header_limit(
@@ -178,6 +193,7 @@ void http_connection::read_head() {
   input_.take(
       parser_->put(boost::asio::buffer(bytes.data(), bytes.size()), error));
   if (error == http::error::need_more) return;
+  reader_hook_.unlink();
   facts_ = {};
   if (error == http::error::header_limit) {
     refuse(header_too_large());
@@ -416,6 +432,7 @@ void http_connection::arm(std::chrono::nanoseconds limit) {
 void http_connection::close() {
   if (phase_ == phase::closed) return;
   phase_ = phase::closed;
+  reader_hook_.unlink();
   context_->gate.leave(*this);
   context_->loop.disarm(*this);
   const auto self = context_->loop.sockets().remove(*this);

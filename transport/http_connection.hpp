@@ -37,18 +37,25 @@ class http_connection final
       private watched_socket,
       private gate_waiter,
       private wheel_timer {
+  using reader_hook = boost::intrusive::list_member_hook<
+      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
  public:
   using endpoint = boost::asio::ip::tcp::endpoint;
 
   http_connection(std::shared_ptr<http_context> context, unique_fd socket,
                   const endpoint& remote);
+  ~http_connection();
 
   /// Reads the first request, which often has come already.
   void start();
   /// Ends it unless an answer is under way.
   void stop();
+  /// Ends it for another one's sake.
+  void give_way();
 
  private:
+  friend struct http_context;
   using error_code = boost::system::error_code;
   using head_parser =
       boost::beast::http::request_parser<boost::beast::http::empty_body>;
@@ -121,6 +128,7 @@ class http_connection final
   void turn(Action action) noexcept;
 
   std::shared_ptr<http_context> context_;
+  reader_hook reader_hook_;  ///< while it has no whole request
   unique_fd socket_;
   phase phase_ = phase::reading;
   bool answered_ = false;  ///< at least one request
@@ -148,6 +156,11 @@ struct http_context {
         events(std::move(e)),
         gate(loop, settings.accept_rate) {}
 
+  /// As many connections as may be, and whoever has one waits for his answer.
+  bool crowded() const { return full() && readers.empty(); }
+  /// One more connection is there: another one may have to go.
+  void make_room();
+
   io_loop& loop;
   listener_settings settings;
   std::unique_ptr<listener_events> events;
@@ -155,7 +168,21 @@ struct http_context {
   boost::intrusive::list<http_connection,
                          boost::intrusive::constant_time_size<false>>
       connections;
+  std::size_t connection_count = 0;
+  /// Those without a whole request, the longest waiting first.
+  boost::intrusive::list<http_connection,
+                         boost::intrusive::member_hook<
+                             http_connection, http_connection::reader_hook,
+                             &http_connection::reader_hook_>,
+                         boost::intrusive::constant_time_size<false>>
+      readers;
   bool stopping = false;
+
+ private:
+  bool full() const {
+    return settings.most_requests != 0 &&
+           connection_count >= settings.most_requests;
+  }
 };
 
 }  // namespace status2::transport

@@ -108,12 +108,14 @@ struct listener::implementation final
   void accept_batch() {
     constexpr int most_at_once = 64;
     for (int i = 0; i < most_at_once; ++i) {
+      if (context->crowded()) return pause();
       tcp::endpoint remote;
       auto length = static_cast<socklen_t>(remote.capacity());
       unique_fd fd(::accept4(acceptor.native_handle(), remote.data(), &length,
                              SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (fd.value() >= 0) {
         remote.resize(length);
+        context->make_room();
         serve(std::move(fd), remote);
         continue;
       }
@@ -131,10 +133,14 @@ struct listener::implementation final
   }
 
   void fail(const error_code& error) {
-    constexpr std::chrono::milliseconds pause{100};
     context->loop.counters().accept_errors.add();
-    context->loop.arm(*this, io_loop::clock::now() + pause);
+    pause();
     context->events->on_accept_error(error);
+  }
+
+  void pause() {
+    constexpr std::chrono::milliseconds length{100};
+    context->loop.arm(*this, io_loop::clock::now() + length);
   }
 
   void on_timer() override {

@@ -28,6 +28,10 @@ struct listener_settings {
   std::size_t max_header_size = 8192;      ///< bytes
   std::vector<network> trusted_proxies{};  ///< whose X-Forwarded-For counts
   std::size_t accept_rate = 0;             ///< upgrades a second; 0: any number
+  /// Connections that are no sessions, or not yet. One more takes the place of
+  /// the one that has been without a whole request for longest; where all have
+  /// one, it waits. 0: any number.
+  std::size_t most_requests = 0;
 };
 
 /// A request to a path below `/chaos/`.

@@ -287,6 +287,44 @@ CAF_TEST(out_of_descriptors_clients_are_served_and_new_ones_come_later) {
   CAF_CHECK_EQUAL(read_response(waiting, false).status, 101u);
 }
 
+CAF_TEST(requests_without_end_make_room_for_new_ones_the_oldest_first) {
+  transport_options options;
+  options.listener.most_requests = 2;
+  transport_server server(options);
+  tcp_client oldest(server.port());
+  oldest.send("GET /run:channel HTTP/1.1\r\n");
+  tcp_client idle(server.port());
+  idle.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+  CAF_CHECK_EQUAL(read_response(idle).body, "OK");
+  // Three viewers, one after another: who is one is no request any more.
+  viewer first(server.port(), "run:channel");
+  CAF_CHECK(ended(oldest));
+  viewer second(server.port(), "run:channel");
+  viewer third(server.port(), "run:channel");
+  CAF_CHECK(first.live() && second.live() && third.live());
+  idle.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+  CAF_CHECK_EQUAL(read_response(idle).body, "OK");
+  CAF_CHECK_EQUAL(server.listener_counters().requests_crowded_out.value(), 1);
+}
+
+CAF_TEST(where_all_requests_are_whole_the_next_connection_waits) {
+  transport_options options;
+  options.listener.most_requests = 1;
+  options.listener.accept_rate = 2;
+  transport_server server(options);
+  viewer first(server.port(), "run:channel");
+  tcp_client held_back(server.port());
+  held_back.send(upgrade("/run:channel"));
+  CAF_REQUIRE(eventually(patience, [&] {
+    return server.listener_counters().handshakes_waiting.value() == 1;
+  }));
+  tcp_client next(server.port());
+  next.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+  CAF_CHECK_EQUAL(read_response(held_back, false).status, 101u);
+  CAF_CHECK_EQUAL(read_response(next).body, "OK");
+  CAF_CHECK_EQUAL(server.listener_counters().requests_crowded_out.value(), 0);
+}
+
 CAF_TEST(a_stopped_listener_drops_half_read_requests_and_takes_no_more) {
   transport_server server;
   viewer client(server.port(), "run:channel");
