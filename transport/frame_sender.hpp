@@ -43,6 +43,7 @@ class frame_sender {
   virtual void send(int fd, const frame_block& block, send_target& target) = 0;
   /// Sends all that was kept back; every target has been told after it.
   virtual void flush() = 0;
+  /// How it sends now: a ring that fails is given up for good.
   virtual io_backend backend() const = 0;
 };
 

@@ -67,7 +67,9 @@ class uring_sender final : public frame_sender {
     tell();
   }
 
-  io_backend backend() const override { return io_backend::io_uring; }
+  io_backend backend() const override {
+    return ring_ ? io_backend::io_uring : io_backend::epoll;
+  }
 
  private:
   struct entry {

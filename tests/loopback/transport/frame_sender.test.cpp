@@ -5,9 +5,14 @@
 
 #include <caf/test/unit_test.hpp>
 
+#include <array>
 #include <cerrno>
+#include <fcntl.h>
+#include <filesystem>
 #include <string>
 #include <sys/socket.h>
+#include <system_error>
+#include <unistd.h>
 #include <vector>
 
 using namespace status2::transport;
@@ -42,6 +47,18 @@ frame_block block_of(std::string bytes) {
   frame_block block;
   block.bytes = std::move(bytes);
   return block;
+}
+
+/// Descriptors of this process that are io_urings.
+std::vector<int> open_rings() {
+  std::vector<int> rings;
+  for (const auto& entry :
+       std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    if (std::filesystem::read_symlink(entry, error) == "anon_inode:[io_uring]")
+      rings.push_back(std::stoi(entry.path().filename()));
+  }
+  return rings;
 }
 
 /// The backends of this machine, each with counters of its own.
@@ -140,6 +157,30 @@ CAF_TEST(a_client_that_is_gone_fails_alone) {
     CAF_CHECK_EQUAL(first.results, std::vector<std::ptrdiff_t>{-EPIPE});
     CAF_CHECK_EQUAL(other.received(), "frame");
   });
+}
+
+CAF_TEST(a_ring_that_fails_is_given_up_and_nothing_is_lost_or_sent_twice) {
+  io_counters counters;
+  const auto sender = make_frame_sender(io_backend::automatic, counters);
+  // Without io_uring nothing of it can fail; the rest holds all the same.
+  for (const int ring : open_rings())
+    ::dup2(unique_fd(::open("/dev/null", O_RDONLY)).value(), ring);
+  std::array<pair_of_sockets, 3> pairs;
+  std::array<recording_target, 3> targets;
+  const auto block = block_of("frame");
+  const auto whole = static_cast<std::ptrdiff_t>(block.bytes.size());
+  for (std::size_t rounds = 1; rounds <= 2; ++rounds) {
+    for (std::size_t i = 0; i < pairs.size(); ++i)
+      sender->send(pairs[i].broker.value(), block, targets[i]);
+    sender->flush();
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      CAF_CHECK_EQUAL(pairs[i].received(), "frame");
+      CAF_CHECK_EQUAL(targets[i].results,
+                      std::vector<std::ptrdiff_t>(rounds, whole));
+    }
+  }
+  CAF_CHECK(sender->backend() == io_backend::epoll);
+  CAF_CHECK_EQUAL(counters.io_uring_threads.value(), 0);
 }
 
 CAF_TEST(a_flush_of_nothing_tells_nobody) {
