@@ -40,6 +40,9 @@ namespace status2::actors {
     "The server closed; `reason` names the row of docs/contract.md.")          \
   X(slow_consumer, WARN, "session", "slow consumer closed",                    \
     "A client did not read fast enough and was closed with 1008.")             \
+  X(client_dropped, WARN, "session", "client dropped by server",               \
+    "Closed without a fault of its own; `reason` is `memory_limit`, or "       \
+    "`internal_error`, a bug, with its cause in `error`.")                     \
   X(malformed_message, WARN, "session", "malformed client message",            \
     "A client sent text that is no JSON object; at most one line a second.")   \
   X(redis_connecting, DEBUG, "redis", "redis connecting",                      \

@@ -2,6 +2,7 @@
 /// the group of its channel.
 #pragma once
 
+#include "actors/log.hpp"
 #include "actors/messages.hpp"
 #include "transport/io_loop.hpp"
 #include "transport/upgrade.hpp"
@@ -26,6 +27,9 @@ struct session_spec {
 struct session_environment {
   transport::session_settings settings;
 };
+
+/// The line that tells of a close, of the level in the reason's row.
+log_event event_of(transport::close_reason reason);
 
 /// Must be spawned with spawn_bound(): the socket belongs to its thread.
 /// Its death closes its own socket and nothing else.

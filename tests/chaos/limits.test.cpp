@@ -104,6 +104,10 @@ CAF_TEST(under_the_limit_of_all_outboxes_the_largest_goes_first) {
   CAF_CHECK_EQUAL(large.close_code(), 1008);
   CAF_CHECK(s.broker.metric_becomes(
       R"(status2_sessions_closed_total{reason="memory_limit"})", 1));
+  CAF_REQUIRE(s.broker.logs("client dropped by server"));
+  const auto line = s.broker.logged("client dropped by server")[0];
+  CAF_CHECK_EQUAL(text_of(line, "level"), "WARN");
+  CAF_CHECK_EQUAL(text_of(line, "reason"), "memory_limit");
   s.redis.publish("lim:small", "still here");
   CAF_CHECK_EQUAL(reader.next_message(), status_text("still here"));
   for (int i = 0; i < 8; ++i)
