@@ -20,7 +20,7 @@ caf::behavior supervisor_state::make_behavior(supervisor_config configuration) {
   start_canary();
   return {
       [this](const client_accepted& client) { on_client(client); },
-      [this](const link_status& status) { config.status->link = status.phase; },
+      [this](const link_status& status) { on_link_phase(status.phase); },
       [this](const linger_over& over) { on_linger_over(over); },
       [this](const restart_child& child) { on_restart(child); },
       [this](drain) { on_drain(); },
@@ -179,10 +179,18 @@ void supervisor_state::interrupt(const caf::group& viewers) const {
       {self->clock().now() - margin, transport::gap_cause::restart});
 }
 
+void supervisor_state::on_link_phase(link_phase now) {
+  // A surfaced outage ends when the link is up, whatever happens to it before.
+  if (now == link_phase::interrupted &&
+      config.status->link == link_phase::surfaced)
+    return;
+  config.status->link = now;
+}
+
 void supervisor_state::on_link_down(const caf::down_msg& down) {
   link.actor = nullptr;
   if (draining) return;
-  config.status->link = link_phase::interrupted;
+  on_link_phase(link_phase::interrupted);
   for (auto& [name, entry] : channels)
     interrupt(entry.viewers);
   schedule_restart(down, link_child, {}, link);

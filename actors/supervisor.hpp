@@ -114,6 +114,7 @@ struct supervisor_state {
   void on_down(const caf::down_msg& down);
   void on_session_down(
       std::unordered_map<caf::actor_id, session_entry>::iterator session);
+  void on_link_phase(link_phase now);
   void on_link_down(const caf::down_msg& down);
   void on_canary_down(const caf::down_msg& down);
   void on_subscriber_down(channel_map::value_type& channel,

@@ -330,6 +330,26 @@ CAF_TEST(a_dead_link_interrupts_every_channel) {
   CAF_CHECK(start->cause == status2::transport::gap_cause::restart);
 }
 
+CAF_TEST(a_surfaced_outage_stays_so_until_the_link_is_up) {
+  const auto becomes = [&](link_phase phase) {
+    self->send(supervisor, link_status{phase});
+    consume_messages();
+  };
+  becomes(link_phase::up);
+  kill(links.back());
+  CAF_CHECK(status.link == link_phase::interrupted);
+  becomes(link_phase::surfaced);
+  kill(links.back());
+  CAF_CHECK(status.link == link_phase::surfaced);
+  // Connected, and lost again before it was up.
+  becomes(link_phase::interrupted);
+  CAF_CHECK(status.link == link_phase::surfaced);
+  becomes(link_phase::up);
+  CAF_CHECK(status.link == link_phase::up);
+  becomes(link_phase::interrupted);
+  CAF_CHECK(status.link == link_phase::interrupted);
+}
+
 CAF_TEST(an_upstream_fault_reaches_the_connections_and_the_link) {
   status2::redis::upstream_fault harm;
   harm.what = status2::redis::upstream_fault::kind::stall;

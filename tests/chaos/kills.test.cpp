@@ -108,6 +108,31 @@ CAF_TEST(a_link_that_keeps_dying_is_surfaced_and_recovers) {
       eventually(30s, [&] { return s.broker.get("/ready").status == 200; }));
 }
 
+CAF_TEST(a_link_killed_in_a_surfaced_outage_leaves_it_surfaced) {
+  chaos_stage s(environment{{"STATUS_REDIS_MAX_RETRIES", "2"}});
+  auto viewers = live_viewers(s.broker, "run:surfaced", 3);
+  const auto unavailable = [&] {
+    const auto ready = s.broker.get("/ready");
+    return ready.status == 503 &&
+           ready.body.find(R"("redis":"unavailable")") != std::string::npos;
+  };
+  s.redis.stop();
+  CAF_REQUIRE(s.broker.logs("redis unavailable"));
+  CAF_REQUIRE(eventually(patience, unavailable));
+  CAF_CHECK_EQUAL(s.kill("redis-link"), 200u);
+  CAF_REQUIRE(s.broker.logs("actor restarted"));
+  CAF_CHECK(unavailable());
+  CAF_CHECK_EQUAL(s.broker.value("status2_redis_up"), 0.0);
+  // The new link comes to the same end, and out of it.
+  CAF_REQUIRE(s.broker.logs("redis unavailable", 2));
+  CAF_CHECK(unavailable());
+  s.redis.start();
+  check_recovery(s, "run:surfaced", viewers);
+  CAF_CHECK(s.broker.metric_becomes("status2_redis_up", 1));
+  CAF_CHECK(eventually(
+      patience, [&] { return s.broker.get("/ready").status == 200; }));
+}
+
 CAF_TEST(a_killed_canary_is_restarted) {
   chaos_stage s(environment{{"STATUS_CANARY_INTERVAL", "100ms"}});
   CAF_CHECK(eventually(patience, [&] {
