@@ -75,7 +75,8 @@ namespace status2::actors {
   X(channel_refused, WARN, "supervisor", "channel refused",                    \
     "STATUS_MAX_CHANNELS is reached; at most one line a second.")              \
   X(client_refused, WARN, "listener", "client refused",                        \
-    "A limit of connections is reached; at most one line a second.")           \
+    "A limit of connections is reached, or the broker drains; at most one "    \
+    "line a second.")                                                          \
   X(channel_left, DEBUG, "supervisor", "channel left",                         \
     "The last viewer was gone for STATUS_CHANNEL_LINGER.")                     \
   X(actor_restarted, WARN, "supervisor", "actor restarted",                    \

@@ -54,7 +54,7 @@ void supervisor_state::on_client(const client_accepted& client) {
 }
 
 void supervisor_state::refuse_channel(transport::upgrade_request& request) {
-  ++config.counters->channels_refused;
+  config.counters->count(refusal::channels);
   if (auto suppressed = refusals.admit(self->clock().now()))
     log(log_event::channel_refused,
         {{"channel", request.channel.full},

@@ -28,6 +28,14 @@ using actors::log_event;
 
 namespace {
 
+actors::refusal reason_of(const transport::http_refusal& refusal) {
+  if (refusal.reason == transport::draining().reason)
+    return actors::refusal::drain;
+  if (refusal.reason == transport::too_many_from_address().reason)
+    return actors::refusal::address;
+  return actors::refusal::connections;
+}
+
 /// What the listener tells, passed on to the actors.
 class clients_to_supervisor final : public transport::listener_events {
  public:
@@ -60,7 +68,10 @@ class clients_to_supervisor final : public transport::listener_events {
       refusal = transport::draining();
     else
       place = admission_.enter(who, refusal);
-    if (!place) tell_refusal(who, refusal);
+    if (!place) {
+      counters_.count(reason_of(refusal));
+      tell_refusal(who, refusal);
+    }
     return place;
   }
   void on_upgrade(transport::upgrade_request&& request) override {
@@ -76,7 +87,6 @@ class clients_to_supervisor final : public transport::listener_events {
  private:
   void tell_refusal(const transport::address& who,
                     const transport::http_refusal& refusal) {
-    ++counters_.clients_refused;
     const auto suppressed = refusals_.admit(std::chrono::steady_clock::now());
     if (suppressed)
       log(log_event::client_refused,

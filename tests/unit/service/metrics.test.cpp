@@ -67,6 +67,22 @@ CAF_TEST(ended sessions are told apart by their reason) {
       has_line(text, "status2_sessions_closed_total{reason=\"shutdown\"} 0"));
 }
 
+CAF_TEST(refused clients are told apart by what refused them) {
+  const transport::io_counters loop;
+  actors::broker_counters broker;
+  broker.count(actors::refusal::drain);
+  broker.count(actors::refusal::drain);
+  broker.count(actors::refusal::channels);
+  const auto text = metrics({&loop}, broker).text();
+  CAF_CHECK(has_line(text, "status2_clients_refused_total{reason=\"drain\"} 2"));
+  CAF_CHECK(
+      has_line(text, "status2_clients_refused_total{reason=\"channels\"} 1"));
+  CAF_CHECK(
+      has_line(text, "status2_clients_refused_total{reason=\"address\"} 0"));
+  CAF_CHECK(has_line(
+      text, "status2_clients_refused_total{reason=\"connections\"} 0"));
+}
+
 CAF_TEST(a histogram has its buckets their sum and their count) {
   const transport::io_counters loop;
   actors::broker_counters broker;
