@@ -2,6 +2,7 @@
 
 #include "actors/channel_groups.hpp"
 #include "actors/log.hpp"
+#include "transport/handshake.hpp"
 
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
@@ -34,7 +35,13 @@ caf::behavior supervisor_state::make_behavior(supervisor_config configuration) {
 // -- clients ------------------------------------------------------------------
 
 void supervisor_state::on_client(const client_accepted& client) {
-  if (draining) return;  // its socket closes with the request
+  if (draining) {
+    // It was admitted just before.
+    config.counters->count(refusal::drain);
+    transport::turn_away(std::move(*client.request),
+                         transport::draining().reason);
+    return;
+  }
   const auto& name = client.request->channel.full;
   if (channels.size() >= config.max_channels && !channels.contains(name)) {
     refuse_channel(*client.request);

@@ -8,10 +8,12 @@
 #include <boost/json/parse.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <sys/socket.h>
 #include <vector>
 
 using namespace status2::actors;
@@ -253,16 +255,28 @@ CAF_TEST(a_drain_closes_every_session_over_its_window_and_then_ends_the_tree) {
   CAF_CHECK(ended);
 }
 
-CAF_TEST(a_client_who_comes_during_a_drain_is_not_served) {
+CAF_TEST(a_client_who_comes_during_a_drain_is_answered_503) {
   connect("run:a");
   CAF_REQUIRE_EQUAL(sessions.size(), 1u);
-  auto stubborn = sessions[0];
+  std::array<int, 2> ends{};
+  CAF_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0);
+  const status2::transport::unique_fd client(ends[0]);
   auto request = std::make_shared<status2::transport::upgrade_request>();
+  request->socket = status2::transport::unique_fd(ends[1]);
   request->channel = {"run:b", 3};
   self->send(supervisor, drain{});
   self->send(supervisor, client_accepted{std::move(request)});
   consume_messages();
   CAF_CHECK_EQUAL(sessions.size(), 1u);
+  std::array<char, 512> answer{};
+  const auto count =
+      ::recv(client.value(), answer.data(), answer.size(), MSG_DONTWAIT);
+  CAF_REQUIRE(count > 0);
+  const std::string text(answer.data(), static_cast<std::size_t>(count));
+  CAF_CHECK(text.starts_with("HTTP/1.1 503 "));
+  CAF_CHECK(text.find("Retry-After: ") != std::string::npos);
+  CAF_CHECK(text.ends_with("shutting down\n"));
+  CAF_CHECK_EQUAL(refused(refusal::drain), 1);
 }
 
 CAF_TEST(one_channel_more_than_the_limit_is_refused_and_the_others_go_on) {
