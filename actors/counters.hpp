@@ -40,6 +40,10 @@ namespace status2::actors {
     "Faults injected through the chaos door.")                                 \
   X(actor_restarts, "status2_actor_restarts_total", counter,                   \
     "Actors that the supervisor restarted.")                                   \
+  X(actors_failing, "status2_actors_failing", gauge,                           \
+    "1 while a part dies faster than the restart policy allows; else 0.")      \
+  X(ready, "status2_ready", gauge,                                             \
+    "1 while /ready answers 200; else 0.")                                     \
   X(log_lines_dropped, "status2_log_lines_dropped_total", counter,             \
     "Log lines lost because standard output did not keep up.")
 // clang-format on

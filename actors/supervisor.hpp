@@ -46,6 +46,16 @@ struct broker_status {
     std::atomic<std::int64_t> p95_ms{0};
   };
   resume last_resume;
+
+  using time_point = std::chrono::steady_clock::time_point;
+  bool failing(time_point now) const {
+    return now.time_since_epoch().count() < failing_until_ns;
+  }
+  /// Whether new clients should be sent here.
+  bool ready(time_point now) const {
+    return !draining && !failing(now) && canary_ok &&
+           link != link_phase::surfaced;
+  }
 };
 
 /// Names of children in log lines, restart_child and the tree.

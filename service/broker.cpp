@@ -162,7 +162,7 @@ broker::broker(const configuration& values)
       sessions_{session_settings()},
       system_config_(values.io_threads),
       system_(system_config_),
-      metrics_(counters_of(threads_), counters_),
+      metrics_(counters_of(threads_), counters_, status_),
       admin_(status_, render_metrics()) {}
 
 transport::session_settings broker::session_settings() const {

@@ -7,6 +7,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <sstream>
@@ -119,11 +120,15 @@ std::span<const metric_row> metric_rows() {
 }
 
 metrics::metrics(std::vector<const transport::io_counters*> loops,
-                 actors::broker_counters& broker)
-    : loops_(std::move(loops)), broker_(broker) {}
+                 actors::broker_counters& broker,
+                 const actors::broker_status& status)
+    : loops_(std::move(loops)), broker_(broker), status_(status) {}
 
 std::vector<MetricFamily> metrics::Collect() const {
+  const auto now = std::chrono::steady_clock::now();
   broker_.log_lines_dropped = logging::dropped_lines();
+  broker_.actors_failing = status_.failing(now) ? 1 : 0;
+  broker_.ready = status_.ready(now) ? 1 : 0;
   std::vector<MetricFamily> families;
   families.reserve(table.size());
   const auto sum = [this](auto value_of) {

@@ -103,9 +103,13 @@ CAF_TEST(a_link_that_keeps_dying_is_surfaced_and_recovers) {
   CAF_CHECK_EQUAL(s.broker.get("/ready").status, 503u);
   CAF_CHECK(s.broker.get("/ready").body.find(R"("actors":"failing")") !=
             std::string::npos);
+  CAF_CHECK_EQUAL(s.broker.value("status2_actors_failing"), 1.0);
+  CAF_CHECK_EQUAL(s.broker.value("status2_ready"), 0.0);
   check_recovery(s, "run:dying", viewers);
   CAF_CHECK(
       eventually(30s, [&] { return s.broker.get("/ready").status == 200; }));
+  CAF_CHECK_EQUAL(s.broker.value("status2_actors_failing"), 0.0);
+  CAF_CHECK_EQUAL(s.broker.value("status2_ready"), 1.0);
 }
 
 CAF_TEST(a_link_killed_in_a_surfaced_outage_leaves_it_surfaced) {
