@@ -34,6 +34,9 @@ namespace status2::actors {
     "Channels that have a subscriber actor.")                                  \
   X(channels_subscribed, "status2_channels_subscribed", gauge,                 \
     "Channels whose subscription Redis has acknowledged.")                     \
+  X(connections_limit, "status2_connections_limit", gauge,                     \
+    "Clients at once: STATUS_MAX_CONNECTIONS, or what open descriptors "       \
+    "leave.")                                                                  \
   X(canary_failures, "status2_canary_failures_total", counter,                 \
     "Canary messages that did not come back in time.")                         \
   X(chaos_uses, "status2_chaos_uses_total", counter,                           \

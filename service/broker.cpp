@@ -163,7 +163,10 @@ broker::broker(const configuration& values)
       system_config_(values.io_threads),
       system_(system_config_),
       metrics_(counters_of(threads_), counters_, status_),
-      admin_(status_, render_metrics()) {}
+      admin_(status_, render_metrics()) {
+  counters_.connections_limit =
+      static_cast<std::int64_t>(config_.max_connections);
+}
 
 transport::session_settings broker::session_settings() const {
   return {.ping_interval = config_.ping_interval,
