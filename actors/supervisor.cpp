@@ -182,8 +182,11 @@ void supervisor_state::interrupt(const caf::group& viewers) const {
   // What the dead child had not handled yet was younger than this, however
   // late the thread is; a gap told too long costs nobody anything.
   constexpr std::chrono::seconds margin{1};
-  channel_group::of(viewers).interrupt(
-      {self->clock().now() - margin, transport::gap_cause::restart});
+  const auto now = self->clock().now();
+  auto since = now - margin;
+  // What injected faults held back may be older.
+  if (now < fault_until) since = std::min(since, fault_since - margin);
+  channel_group::of(viewers).interrupt({since, transport::gap_cause::restart});
 }
 
 void supervisor_state::on_link_phase(link_phase now) {

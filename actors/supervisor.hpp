@@ -167,6 +167,9 @@ struct supervisor_state {
   /// Sessions that a drain has still to close.
   std::vector<caf::actor> to_close;
   std::size_t sessions_to_drain = 0;
+  /// Injected faults, one after the other, hold back what Redis says.
+  time_point fault_since{};
+  time_point fault_until{};
   rate_limit refusals{1};  ///< log lines a second
   std::minstd_rand random{std::random_device{}()};
 };

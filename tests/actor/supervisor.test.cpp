@@ -347,6 +347,37 @@ CAF_TEST(a_dead_link_interrupts_every_channel) {
   CAF_CHECK(start->cause == status2::transport::gap_cause::restart);
 }
 
+CAF_TEST(what_an_injected_fault_held_back_is_in_the_gap_of_a_dead_link) {
+  connect("run:a");
+  auto group = *channel_groups::of(sys).get("run:a");
+  channel_group::of(group).revive();
+  const auto harm = [&](status2::redis::upstream_fault::kind what,
+                        std::chrono::nanoseconds length) {
+    self->send(supervisor, fault_wanted{{.what = what,
+                                         .delay = 2s,
+                                         .until = sys.clock().now() + length},
+                                        [](unsigned, const std::string&) {}});
+    consume_messages();
+  };
+  pass(1min);
+  const auto start = sys.clock().now();
+  harm(status2::redis::upstream_fault::kind::stall, 10s);
+  pass(9s);
+  harm(status2::redis::upstream_fault::kind::delay, 10s);
+  pass(11s);
+  kill(links.back());
+  const auto gap = channel_group::of(group).revive();
+  CAF_REQUIRE(gap.has_value());
+  CAF_CHECK(gap->since <= start);
+  // Long over, it counts no more.
+  pass(1min);
+  const auto later = sys.clock().now();
+  kill(links.back());
+  const auto next = channel_group::of(group).revive();
+  CAF_REQUIRE(next.has_value());
+  CAF_CHECK(next->since == later - 1s);
+}
+
 CAF_TEST(a_surfaced_outage_stays_so_until_the_link_is_up) {
   const auto becomes = [&](link_phase phase) {
     self->send(supervisor, link_status{phase});
