@@ -25,7 +25,7 @@ namespace status2::actors {
   X(redis_reads, "status2_redis_reads_total", counter,                         \
     "Reads from the Redis link.")                                              \
   X(messages_received, "status2_messages_received_total", counter,             \
-    "Messages received from Redis.")                                           \
+    "Messages received from Redis, those of the canary included.")             \
   X(messages_fanned_out, "status2_messages_fanned_out_total", counter,         \
     "Received messages that were handed to viewers.")                          \
   X(messages_unwatched, "status2_messages_unwatched_total", counter,           \
@@ -33,7 +33,8 @@ namespace status2::actors {
   X(channels_active, "status2_channels_active", gauge,                         \
     "Channels that have a subscriber actor.")                                  \
   X(channels_subscribed, "status2_channels_subscribed", gauge,                 \
-    "Channels whose subscription Redis has acknowledged.")                     \
+    "Channels whose subscription Redis has acknowledged, that of the canary "  \
+    "included.")                                                               \
   X(connections_limit, "status2_connections_limit", gauge,                     \
     "Clients at once: STATUS_MAX_CONNECTIONS, or what open descriptors "       \
     "leave.")                                                                  \

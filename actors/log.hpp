@@ -48,7 +48,8 @@ namespace status2::actors {
   X(redis_connecting, DEBUG, "redis", "redis connecting",                      \
     "An attempt starts.")                                                      \
   X(redis_established, INFO, "redis", "redis subscribe established",           \
-    "Redis has acknowledged every wanted channel after a connect.")            \
+    "Redis has acknowledged every wanted channel after a connect; "            \
+    "`channels` counts that of the canary too.")                               \
   X(channel_established, INFO, "redis", "redis subscribe established",         \
     "Redis has acknowledged one more channel.")                                \
   X(redis_interrupted, WARN, "redis", "redis stream interrupted",              \
