@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace status2::actors {
 
@@ -119,6 +120,9 @@ struct log_field {
 /// text fields are left out. Thread: any. Blocks: never (the logger drops the
 /// oldest lines and counts them). No field may hold a secret.
 void log(log_event event, std::initializer_list<log_field> fields = {});
+
+/// A Redis channel's name as lines carry it: `run_id`, then `channel`.
+std::pair<std::string_view, std::string_view> halves(std::string_view name);
 
 /// `time` as people read it in a log: whole milliseconds, such as `1500ms`.
 std::string milliseconds_text(std::chrono::nanoseconds time);

@@ -64,7 +64,8 @@ void supervisor_state::refuse_channel(transport::upgrade_request& request) {
   config.counters->count(refusal::channels);
   if (auto suppressed = refusals.admit(self->clock().now()))
     log(log_event::channel_refused,
-        {{"channel", request.channel.full},
+        {{"run_id", request.channel.run()},
+         {"channel", request.channel.channel()},
          {"remote", request.remote},
          {"limit", static_cast<std::int64_t>(config.max_channels)},
          {"suppressed", static_cast<std::int64_t>(*suppressed)}});
@@ -112,7 +113,8 @@ void supervisor_state::start_linger(channel_map::value_type& channel) {
 void supervisor_state::on_linger_over(const linger_over& over) {
   auto i = channels.find(over.channel);
   if (i == channels.end() || i->second.generation != over.generation) return;
-  log(log_event::channel_left, {{"channel", over.channel}});
+  const auto [run, name] = halves(over.channel);
+  log(log_event::channel_left, {{"run_id", run}, {"channel", name}});
   self->send(link.actor, channel_unwanted{over.channel});
   auto& subscriber = i->second.subscriber.actor;
   if (subscriber) {
@@ -229,10 +231,12 @@ void supervisor_state::schedule_restart(const caf::down_msg& down,
   auto decision = of.deaths.on_death(config.restarts, now, unit(random));
   auto backoff = milliseconds_text(decision.delay);
   auto reason = self->system().render(down.reason);
+  const auto [run, name] = halves(channel);
   log(decision.intensity_exceeded ? log_event::restart_intensity
                                   : log_event::actor_restarted,
       {{"actor", kind},
-       {"channel", channel},
+       {"run_id", run},
+       {"channel", name},
        {"backoff", backoff},
        {"error", reason}});
   if (decision.intensity_exceeded)

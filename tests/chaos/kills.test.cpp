@@ -60,6 +60,10 @@ CAF_TEST(a_killed_subscriber_harms_its_own_channel_for_a_moment_only) {
   CAF_CHECK_EQUAL(s.kill("subscriber:run:sub"), 200u);
   CAF_CHECK(is_gap(told.next_message(), "restart"));
   check_recovery(s, "run:sub", viewers);
+  CAF_REQUIRE(s.broker.logs("actor restarted"));
+  const auto line = s.broker.logged("actor restarted")[0];
+  CAF_CHECK_EQUAL(text_of(line, "run_id"), "run");
+  CAF_CHECK_EQUAL(text_of(line, "channel"), "sub");
   s.redis.publish("run:other", "quiet");
   CAF_CHECK_EQUAL(unconcerned.next_message(), status_text("quiet"));
   CAF_CHECK_EQUAL(receivers(others, "quiet"), others.size());

@@ -288,7 +288,10 @@ CAF_TEST(a_canary_that_does_not_come_back_turns_ready_to_503) {
   CAF_CHECK_EQUAL(s.broker.get("/ready").status, 200u);
   // The link looks alive: its deadline is far.
   CAF_CHECK_EQUAL(s.harm_redis("stall", "2s"), 200u);
-  CAF_CHECK(s.broker.logs("canary late"));
+  CAF_REQUIRE(s.broker.logs("canary late"));
+  const auto line = s.broker.logged("canary late")[0];
+  CAF_CHECK_EQUAL(text_of(line, "run_id"), "status2");
+  CAF_CHECK(text_of(line, "channel").starts_with("canary."));
   const auto ready = s.broker.get("/ready");
   CAF_CHECK_EQUAL(ready.status, 503u);
   CAF_CHECK(ready.body.find(R"("delivery":"late")") != std::string::npos);
