@@ -57,13 +57,12 @@ log_event event_of(transport::close_reason reason) {
              : log_event::client_dropped;
 }
 
-caf::behavior session_state::make_behavior(
-    session_spec spec, const session_environment* environment) {
+caf::behavior session_state::make_behavior(session_spec spec) {
   channel = std::move(spec.channel);
   name_of_channel = spec.request->channel;
   auto* bound = dynamic_cast<io_actor*>(self);
   socket = std::make_unique<transport::ws_session>(
-      bound->thread().loop(), std::move(*spec.request), environment->settings,
+      bound->thread().loop(), std::move(*spec.request), *spec.settings,
       std::make_unique<events_as_messages>(self->address()),
       channel_group::of(channel).tally(bound->thread().index()));
   bound->sink(&socket->sink());

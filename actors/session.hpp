@@ -21,11 +21,8 @@ struct session_spec {
   std::shared_ptr<transport::upgrade_request> request;
   caf::group channel;
   std::size_t thread = 0;  ///< index of the I/O thread that serves it
-};
-
-/// What all sessions share; outlives them.
-struct session_environment {
-  transport::session_settings settings;
+  /// What all sessions share; outlives them.
+  const transport::session_settings* settings = nullptr;
 };
 
 /// The line that tells of a close, of the level in the reason's row.
@@ -37,8 +34,7 @@ struct session_state {
   static constexpr const char* name = "status2.session";
 
   explicit session_state(caf::event_based_actor* selfptr) : self(selfptr) {}
-  caf::behavior make_behavior(session_spec spec,
-                              const session_environment* environment);
+  caf::behavior make_behavior(session_spec spec);
 
   void on_init();
   void on_live();

@@ -129,8 +129,7 @@ void supervisor_state::on_linger_over(const linger_over& over) {
 void supervisor_state::start_subscriber(channel_map::value_type& channel) {
   auto& entry = channel.second;
   auto& subscriber = entry.subscriber;
-  subscriber.actor =
-      config.spawn_subscriber({channel.first, entry.viewers, config.counters});
+  subscriber.actor = config.spawn_subscriber({entry.viewers, config.counters});
   subscriber.since = self->clock().now();
   self->monitor(subscriber.actor);
   subscribers.emplace(subscriber.actor.id(), &channel);

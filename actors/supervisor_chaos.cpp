@@ -106,8 +106,7 @@ void supervisor_state::on_fault(const fault_wanted& wanted) {
   }
   const auto now = self->clock().now();
   if (now >= fault_until) fault_since = now;
-  fault_until =
-      std::max(fault_until, wanted.fault.until + wanted.fault.delay);
+  fault_until = std::max(fault_until, wanted.fault.until + wanted.fault.delay);
   *config.fault = wanted.fault;
   if (link.actor) self->send(link.actor, fault_wanted{wanted.fault, {}});
   wanted.answer(200, R"({"injected":true})");

@@ -159,7 +159,7 @@ broker::broker(const configuration& values)
       link_memory_(std::make_shared<actors::link_memory>()),
       canary_channel_(random_channel()),
       threads_(make_threads(values.io_threads, values.io_backend)),
-      sessions_{session_settings()},
+      sessions_(session_settings()),
       system_config_(values.io_threads),
       system_(system_config_),
       metrics_(counters_of(threads_), counters_, status_),
@@ -265,9 +265,9 @@ actors::supervisor_config broker::children() {
   };
   config.spawn_session = [this](actors::session_spec spec) {
     auto& thread = *threads_[spec.thread];
-    return actors::spawn_bound<actors::session_state>(
-        system_, thread, std::move(spec),
-        const_cast<const actors::session_environment*>(&sessions_));
+    spec.settings = &sessions_;
+    return actors::spawn_bound<actors::session_state>(system_, thread,
+                                                      std::move(spec));
   };
   if (config_.canary_interval.count() > 0) {
     config.canary_channel = canary_channel_;

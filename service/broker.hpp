@@ -67,7 +67,7 @@ class broker {
   std::shared_ptr<actors::link_memory> link_memory_;
   const std::string canary_channel_;
   std::vector<std::unique_ptr<actors::io_thread>> threads_;
-  actors::session_environment sessions_;
+  const transport::session_settings sessions_;
   actors::system_config system_config_;
   caf::actor_system system_;
   metrics metrics_;

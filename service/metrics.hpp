@@ -36,8 +36,7 @@ std::span<const metric_row> metric_rows();
 class metrics : public prometheus::Collectable {
  public:
   metrics(std::vector<const transport::io_counters*> loops,
-          actors::broker_counters& broker,
-          const actors::broker_status& status);
+          actors::broker_counters& broker, const actors::broker_status& status);
 
   std::vector<prometheus::MetricFamily> Collect() const override;
   /// Prometheus's text format.

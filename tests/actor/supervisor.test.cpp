@@ -30,7 +30,7 @@ struct fixture : status2::support::actor_fixture {
     config.spawn_link = [this](const caf::actor&) { return spawn_link(); };
     config.spawn_subscriber = [this](const subscriber_spec& spec) {
       subscribers.push_back(idle_actor());
-      subscribed.push_back(spec.channel);
+      subscribed.push_back(spec.viewers.get()->identifier());
       return subscribers.back();
     };
     config.spawn_session = [this](const session_spec& spec) {

@@ -137,8 +137,8 @@ CAF_TEST(a_link_killed_in_a_surfaced_outage_leaves_it_surfaced) {
   s.redis.start();
   check_recovery(s, "run:surfaced", viewers);
   CAF_CHECK(s.broker.metric_becomes("status2_redis_up", 1));
-  CAF_CHECK(eventually(
-      patience, [&] { return s.broker.get("/ready").status == 200; }));
+  CAF_CHECK(eventually(patience,
+                       [&] { return s.broker.get("/ready").status == 200; }));
 }
 
 CAF_TEST(a_killed_canary_is_restarted) {

@@ -97,7 +97,8 @@ CAF_TEST(refused clients are told apart by what refused them) {
   broker.count(actors::refusal::drain);
   broker.count(actors::refusal::channels);
   const auto text = metrics({&loop}, broker, status).text();
-  CAF_CHECK(has_line(text, "status2_clients_refused_total{reason=\"drain\"} 2"));
+  CAF_CHECK(
+      has_line(text, "status2_clients_refused_total{reason=\"drain\"} 2"));
   CAF_CHECK(
       has_line(text, "status2_clients_refused_total{reason=\"channels\"} 1"));
   CAF_CHECK(
