@@ -72,6 +72,9 @@ namespace status2::actors {
     "by the link alone.")                                                      \
   X(chaos_used, WARN, "chaos", "fault injected",                               \
     "Somebody used the chaos door; `action` and `actor` tell what for.")       \
+  X(chaos_asked, WARN, "chaos", "chaos door asked",                            \
+    "Somebody asked the chaos door for the living actors (`action` is "        \
+    "`tree`), or for what it refused (`error`).")                              \
   X(chaos_denied, WARN, "chaos", "chaos access denied",                        \
     "A request to the chaos door without its token.")                          \
   X(channel_refused, WARN, "supervisor", "channel refused",                    \
