@@ -342,8 +342,10 @@ void broker::stop_listening() {
 }
 
 void broker::on_supervisor_down(const caf::error& reason) {
-  if (!draining_) {
-    // Nobody is left to restart anything: a clean start is the way back.
+  // That is how it ends when a drain is done.
+  if (reason != caf::make_error(caf::exit_reason::user_shutdown)) {
+    // Nobody is left to restart anything, or to end it: a clean start is the
+    // way back.
     log(log_event::supervisor_died, {{"error", system_.render(reason)}});
     exit_code_ = exit_supervisor_died;
   }

@@ -5,6 +5,7 @@
 
 #include <caf/test/unit_test.hpp>
 
+#include <csignal>
 #include <string>
 
 using namespace status2::support;
@@ -94,6 +95,17 @@ CAF_TEST(a_killed_supervisor_ends_the_process_with_70_and_a_log_line) {
   broker_process next(s.redis, {.port = s.broker.port()});
   auto again = next.view("run:end");
   CAF_CHECK(again.live());
+}
+
+CAF_TEST(a_supervisor_killed_in_a_drain_ends_the_process_with_70_as_well) {
+  chaos_stage s(environment{{"STATUS_DRAIN_WINDOW", "1h"}});
+  auto viewers = live_viewers(s.broker, "run:drain", 3);
+  s.broker.child().signal(SIGTERM);
+  CAF_REQUIRE(eventually(patience,
+                         [&] { return s.broker.get("/ready").status == 503; }));
+  CAF_CHECK_EQUAL(s.kill("supervisor"), 200u);
+  CAF_CHECK(s.broker.child().wait(patience) == 70);
+  CAF_CHECK(s.broker.logs("supervisor died"));
 }
 
 CAF_TEST(a_link_that_keeps_dying_is_surfaced_and_recovers) {
