@@ -18,7 +18,8 @@ namespace status2::actors {
   X(listening, INFO, "service", "listening",                                   \
     "The port is open.")                                                       \
   X(shutdown_signal, INFO, "service", "shutdown signal received",              \
-    "SIGTERM or SIGINT came; clients are being closed.")                       \
+    "SIGTERM or SIGINT came; clients are being closed. A second line: the "    \
+    "process ends now.")                                                       \
   X(stopped, INFO, "service", "stopped",                                       \
     "Last line of an orderly end.")                                            \
   X(serve_failed, ERROR, "service", "could not serve",                         \

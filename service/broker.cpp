@@ -17,7 +17,6 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <random>
 #include <utility>
 
@@ -202,7 +201,7 @@ int broker::serve() {
     drain();
   }
   signals_.run();
-  if (exit_code_ == exit_supervisor_died) return exit_code_;
+  if (!drained_) return exit_code_;
   stop_listening();
   supervisor_ = nullptr;
   system_.await_all_actors_done();
@@ -323,7 +322,10 @@ void broker::wait_for_signal(boost::asio::signal_set& signals) {
   signals.async_wait([&](const boost::system::error_code& error, int number) {
     if (error) return;
     log(log_event::shutdown_signal, {{"signal", std::int64_t{number}}});
-    if (draining_) std::_Exit(128 + number);
+    if (draining_) {
+      leave(exit_signalled + number);
+      return;
+    }
     drain();
     wait_for_signal(signals);
   });
@@ -347,8 +349,14 @@ void broker::on_supervisor_down(const caf::error& reason) {
     // Nobody is left to restart anything, or to end it: a clean start is the
     // way back.
     log(log_event::supervisor_died, {{"error", system_.render(reason)}});
-    exit_code_ = exit_supervisor_died;
+    leave(exit_supervisor_died);
   }
+  signals_.stop();
+}
+
+void broker::leave(int code) {
+  exit_code_ = code;
+  drained_ = false;
   signals_.stop();
 }
 

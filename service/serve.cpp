@@ -4,7 +4,6 @@
 #include "redis/url.hpp"
 #include "service/broker.hpp"
 #include "service/descriptor_limit.hpp"
-#include "service/exit_codes.hpp"
 #include "service/logging.hpp"
 #include "service/version.hpp"
 
@@ -53,11 +52,9 @@ int serve(configuration values) {
   limit_connections(values);
   broker running(values);
   const int code = running.serve();
-  if (code == exit_supervisor_died) {
-    // Actors without a supervisor still run: nothing can be taken apart.
-    output.finish();
-    std::_Exit(code);
-  }
+  output.finish();
+  // Actors still run: nothing can be taken apart.
+  if (!running.drained()) std::_Exit(code);
   return code;
 }
 
