@@ -37,6 +37,7 @@ struct broker_options {
   /// This file is its `/etc/hosts`, in a mount namespace of its own; needs
   /// root.
   std::string hosts{};
+  std::string resolver{};  ///< the same for `/etc/resolv.conf`
 };
 
 /// Serves on a loopback port. Blocks: the constructor until `/health` answers.
