@@ -45,10 +45,10 @@ void end_late(int) {
   std::_Exit(late_code);
 }
 
-/// Ends the process with `code` unless it has ended by itself soon. Destroying
-/// the I/O loops waits for the thread that looks up names, and a getaddrinfo
-/// that hangs cannot be cut short. Not always and at once: what the destructors
-/// do not free, LeakSanitizer should see.
+/// Ends the process with `code` unless it has ended by itself soon. The log may
+/// have no reader any more. Destroying the I/O loops waits for the thread that
+/// looks up names, and a getaddrinfo that hangs cannot be cut short. Not always
+/// and at once: what the destructors do not free, LeakSanitizer should see.
 void end_soon(int code) {
   constexpr unsigned seconds = 2;
   late_code = code;
@@ -70,10 +70,10 @@ int serve(configuration values) {
   limit_connections(values);
   broker running(values);
   const int code = running.serve();
+  end_soon(code);
   output.finish();
   // Actors still run: nothing can be taken apart.
   if (!running.drained()) std::_Exit(code);
-  end_soon(code);
   return code;
 }
 

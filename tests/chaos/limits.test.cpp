@@ -212,8 +212,6 @@ CAF_TEST(a_second_sigterm_ends_a_long_drain_now) {
                          [&] { return s.broker.get("/ready").status == 503; }));
   s.broker.child().signal(SIGTERM);
   CAF_CHECK(s.broker.child().wait(patience) == 128 + SIGTERM);
-  // What was logged is written before.
-  CAF_CHECK_EQUAL(s.broker.logged("shutdown signal received").size(), 2u);
 }
 
 CAF_TEST(sigterm_under_full_load_closes_everybody_in_order) {

@@ -49,6 +49,12 @@ process_options serving(const redis_server& redis, broker_options options,
   for (auto& [name, value] : options.variables)
     variables[name] = value;
   auto result = program(std::move(options.arguments), std::move(variables));
+  if (!options.output.empty()) {
+    const std::vector<std::string> wrapper{"sh", "-c", R"(exec "$@" >"$0")",
+                                           options.output};
+    result.command.insert(result.command.begin(), wrapper.begin(),
+                          wrapper.end());
+  }
   mount_over(result.command, options.hosts, "/etc/hosts");
   mount_over(result.command, options.resolver, "/etc/resolv.conf");
   result.descriptors = options.descriptors;

@@ -38,6 +38,7 @@ struct broker_options {
   /// root.
   std::string hosts{};
   std::string resolver{};  ///< the same for `/etc/resolv.conf`
+  std::string output{};    ///< where its log goes; else logged() has it
 };
 
 /// Serves on a loopback port. Blocks: the constructor until `/health` answers.
