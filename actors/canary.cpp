@@ -98,7 +98,6 @@ void canary_state::publish() {
 }
 
 void canary_state::on_message(const payload_batch& batch) {
-  config.counters->messages_unwatched += batch.count;
   const auto wanted = std::to_string(number);
   bool came = false;
   batch.for_each([&](std::string_view text) { came |= text == wanted; });
@@ -118,8 +117,9 @@ void canary_state::judge() {
 void canary_state::mark(bool ok) {
   if (!ok) ++config.counters->canary_failures;
   if (config.status->canary_ok.exchange(ok) == ok) return;
+  const auto [run, name] = halves(config.channel);
   log(ok ? log_event::canary_back : log_event::canary_late,
-      {{"channel", config.channel}});
+      {{"run_id", run}, {"channel", name}});
 }
 
 void canary_state::on_opened(const canary_opened& opened) {

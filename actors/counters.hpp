@@ -4,7 +4,9 @@
 
 #include "actors/histogram.hpp"
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 namespace status2::actors {
@@ -23,7 +25,7 @@ namespace status2::actors {
   X(redis_reads, "status2_redis_reads_total", counter,                         \
     "Reads from the Redis link.")                                              \
   X(messages_received, "status2_messages_received_total", counter,             \
-    "Messages received from Redis.")                                           \
+    "Messages received from Redis, those of the canary included.")             \
   X(messages_fanned_out, "status2_messages_fanned_out_total", counter,         \
     "Received messages that were handed to viewers.")                          \
   X(messages_unwatched, "status2_messages_unwatched_total", counter,           \
@@ -31,17 +33,21 @@ namespace status2::actors {
   X(channels_active, "status2_channels_active", gauge,                         \
     "Channels that have a subscriber actor.")                                  \
   X(channels_subscribed, "status2_channels_subscribed", gauge,                 \
-    "Channels whose subscription Redis has acknowledged.")                     \
-  X(channels_refused, "status2_channels_refused_total", counter,               \
-    "Clients answered 503 because of STATUS_MAX_CHANNELS.")                    \
-  X(clients_refused, "status2_clients_refused_total", counter,                 \
-    "Clients answered 503 because of a limit of connections, or a drain.")     \
+    "Channels whose subscription Redis has acknowledged, that of the canary "  \
+    "included.")                                                               \
+  X(connections_limit, "status2_connections_limit", gauge,                     \
+    "Clients at once: STATUS_MAX_CONNECTIONS, or what open descriptors "       \
+    "leave.")                                                                  \
   X(canary_failures, "status2_canary_failures_total", counter,                 \
     "Canary messages that did not come back in time.")                         \
   X(chaos_uses, "status2_chaos_uses_total", counter,                           \
     "Faults injected through the chaos door.")                                 \
   X(actor_restarts, "status2_actor_restarts_total", counter,                   \
     "Actors that the supervisor restarted.")                                   \
+  X(actors_failing, "status2_actors_failing", gauge,                           \
+    "1 while a part dies faster than the restart policy allows; else 0.")      \
+  X(ready, "status2_ready", gauge,                                             \
+    "1 while /ready answers 200; else 0.")                                     \
   X(log_lines_dropped, "status2_log_lines_dropped_total", counter,             \
     "Log lines lost because standard output did not keep up.")
 // clang-format on
@@ -57,6 +63,29 @@ namespace status2::actors {
     "Round trip of the canary message through Redis.")
 // clang-format on
 
+// clang-format off
+/// X(reason, what refuses): why a client is answered 503, the label `reason`
+/// of `status2_clients_refused_total`.
+#define STATUS2_REFUSALS(X)                                                    \
+  X(connections, "STATUS_MAX_CONNECTIONS, or the limit of open descriptors")   \
+  X(address, "STATUS_MAX_CONNECTIONS_PER_IP")                                  \
+  X(channels, "STATUS_MAX_CHANNELS")                                           \
+  X(drain, "the broker is being stopped")
+// clang-format on
+
+enum class refusal : std::uint8_t {
+#define X(reason, what) reason,
+  STATUS2_REFUSALS(X)
+#undef X
+};
+
+/// Number of refusals, for arrays indexed by one.
+inline constexpr std::size_t refusal_count = 0
+#define X(reason, what) +1
+    STATUS2_REFUSALS(X)
+#undef X
+    ;
+
 /// Thread: any.
 struct broker_counters {
 #define X(member, name, kind, help) std::atomic<std::int64_t> member{0};
@@ -65,6 +94,10 @@ struct broker_counters {
 #define X(member, name, help) duration_histogram member;
   STATUS2_ACTOR_HISTOGRAMS(X)
 #undef X
+  std::array<std::atomic<std::int64_t>, refusal_count> clients_refused{};
+  void count(refusal reason) {
+    ++clients_refused[static_cast<std::size_t>(reason)];
+  }
 };
 
 }  // namespace status2::actors

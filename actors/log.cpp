@@ -57,6 +57,12 @@ void log(log_event event, std::initializer_list<log_field> fields) {
   logger->log(row.level, line);
 }
 
+std::pair<std::string_view, std::string_view> halves(std::string_view name) {
+  const auto colon = name.find(':');
+  if (colon == std::string_view::npos) return {name, {}};
+  return {name.substr(0, colon), name.substr(colon + 1)};
+}
+
 std::string milliseconds_text(std::chrono::nanoseconds time) {
   auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(time);
   return std::to_string(whole.count()) + "ms";

@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace status2::actors {
 
@@ -17,7 +18,8 @@ namespace status2::actors {
   X(listening, INFO, "service", "listening",                                   \
     "The port is open.")                                                       \
   X(shutdown_signal, INFO, "service", "shutdown signal received",              \
-    "SIGTERM or SIGINT came; clients are being closed.")                       \
+    "SIGTERM or SIGINT came; clients are being closed. A second line: the "    \
+    "process ends now.")                                                       \
   X(stopped, INFO, "service", "stopped",                                       \
     "Last line of an orderly end.")                                            \
   X(serve_failed, ERROR, "service", "could not serve",                         \
@@ -40,12 +42,16 @@ namespace status2::actors {
     "The server closed; `reason` names the row of docs/contract.md.")          \
   X(slow_consumer, WARN, "session", "slow consumer closed",                    \
     "A client did not read fast enough and was closed with 1008.")             \
+  X(client_dropped, WARN, "session", "client dropped by server",               \
+    "Closed without a fault of its own; `reason` is `memory_limit`, or "       \
+    "`internal_error`, a bug, with its cause in `error`.")                     \
   X(malformed_message, WARN, "session", "malformed client message",            \
     "A client sent text that is no JSON object; at most one line a second.")   \
   X(redis_connecting, DEBUG, "redis", "redis connecting",                      \
     "An attempt starts.")                                                      \
   X(redis_established, INFO, "redis", "redis subscribe established",           \
-    "Redis has acknowledged every wanted channel after a connect.")            \
+    "Redis has acknowledged every wanted channel after a connect; "            \
+    "`channels` counts that of the canary too.")                               \
   X(channel_established, INFO, "redis", "redis subscribe established",         \
     "Redis has acknowledged one more channel.")                                \
   X(redis_interrupted, WARN, "redis", "redis stream interrupted",              \
@@ -67,12 +73,16 @@ namespace status2::actors {
     "by the link alone.")                                                      \
   X(chaos_used, WARN, "chaos", "fault injected",                               \
     "Somebody used the chaos door; `action` and `actor` tell what for.")       \
+  X(chaos_asked, WARN, "chaos", "chaos door asked",                            \
+    "Somebody asked the chaos door for the living actors (`action` is "        \
+    "`tree`), or for what it refused (`error`).")                              \
   X(chaos_denied, WARN, "chaos", "chaos access denied",                        \
     "A request to the chaos door without its token.")                          \
   X(channel_refused, WARN, "supervisor", "channel refused",                    \
     "STATUS_MAX_CHANNELS is reached; at most one line a second.")              \
   X(client_refused, WARN, "listener", "client refused",                        \
-    "A limit of connections is reached; at most one line a second.")           \
+    "A limit of connections is reached, or the broker drains; at most one "    \
+    "line a second.")                                                          \
   X(channel_left, DEBUG, "supervisor", "channel left",                         \
     "The last viewer was gone for STATUS_CHANNEL_LINGER.")                     \
   X(actor_restarted, WARN, "supervisor", "actor restarted",                    \
@@ -114,6 +124,9 @@ struct log_field {
 /// text fields are left out. Thread: any. Blocks: never (the logger drops the
 /// oldest lines and counts them). No field may hold a secret.
 void log(log_event event, std::initializer_list<log_field> fields = {});
+
+/// A Redis channel's name as lines carry it: `run_id`, then `channel`.
+std::pair<std::string_view, std::string_view> halves(std::string_view name);
 
 /// `time` as people read it in a log: whole milliseconds, such as `1500ms`.
 std::string milliseconds_text(std::chrono::nanoseconds time);

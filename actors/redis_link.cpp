@@ -52,13 +52,6 @@ void prefetch(const caf::actor& actor) {
   prefetch_bytes(caf::actor_cast<caf::actor_control_block*>(actor), size);
 }
 
-/// The two halves of a channel's name, for log lines.
-std::pair<std::string_view, std::string_view> halves(std::string_view name) {
-  auto colon = name.find(':');
-  if (colon == std::string_view::npos) return {name, {}};
-  return {name.substr(0, colon), name.substr(colon + 1)};
-}
-
 }  // namespace
 
 redis_link_state::~redis_link_state() {

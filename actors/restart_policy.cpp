@@ -17,8 +17,10 @@ restart_decision restart_history::on_death(const restart_policy& policy,
   recent(policy, now);
   deaths_.push_back(now);
   auto count = deaths_.size();
-  if (count > policy.intensity) {
-    deaths_.pop_front();  // bounded, and still over the limit
+  if (now < failing_until_ || count > policy.intensity) {
+    // Bounded, and a child that then lives for a window starts afresh.
+    deaths_.pop_front();
+    failing_until_ = now + policy.ceiling + policy.window;
     return {policy.ceiling, true};
   }
   if (count == 1) return {};

@@ -40,7 +40,8 @@ class restart_history {
 
   /// A death at `now`. The first one in a window restarts at once, the n-th
   /// waits base * 2^(n-2), spread by `jitter` in [0, 1) over its upper half,
-  /// at most the ceiling; beyond the intensity it waits the ceiling.
+  /// at most the ceiling; beyond the intensity it waits the ceiling, and so
+  /// does each further one until the child has lived for a whole window.
   restart_decision on_death(const restart_policy& policy, time_point now,
                             double jitter);
   /// Deaths that count at `now`.
@@ -48,6 +49,7 @@ class restart_history {
 
  private:
   std::deque<time_point> deaths_;
+  time_point failing_until_ = time_point::min();
 };
 
 }  // namespace status2::actors

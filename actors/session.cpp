@@ -2,7 +2,6 @@
 
 #include "actors/channel_groups.hpp"
 #include "actors/io_actor.hpp"
-#include "actors/log.hpp"
 #include "actors/rate_limit.hpp"
 
 #include <caf/actor_addr.hpp>
@@ -41,28 +40,29 @@ class events_as_messages final : public transport::session_events {
   caf::actor_addr session_;
 };
 
-log_event event_of(transport::close_reason reason) {
-  using transport::close_reason;
-  switch (reason) {
-    case close_reason::client_closed:
-    case close_reason::connection_lost:
-      return log_event::client_disconnected;
-    case close_reason::slow_consumer:
-      return log_event::slow_consumer;
-    default:
-      return log_event::client_closed;
-  }
-}
-
 }  // namespace
 
-caf::behavior session_state::make_behavior(
-    session_spec spec, const session_environment* environment) {
+log_event event_of(transport::close_reason reason) {
+  using transport::close_level;
+  switch (transport::describe(reason).level) {
+    case close_level::debug:
+      return log_event::client_disconnected;
+    case close_level::info:
+      return log_event::client_closed;
+    case close_level::warn:
+      break;
+  }
+  return reason == transport::close_reason::slow_consumer
+             ? log_event::slow_consumer
+             : log_event::client_dropped;
+}
+
+caf::behavior session_state::make_behavior(session_spec spec) {
   channel = std::move(spec.channel);
   name_of_channel = spec.request->channel;
   auto* bound = dynamic_cast<io_actor*>(self);
   socket = std::make_unique<transport::ws_session>(
-      bound->thread().loop(), std::move(*spec.request), environment->settings,
+      bound->thread().loop(), std::move(*spec.request), *spec.settings,
       std::make_unique<events_as_messages>(self->address()),
       channel_group::of(channel).tally(bound->thread().index()));
   bound->sink(&socket->sink());

@@ -2,6 +2,7 @@
 /// the group of its channel.
 #pragma once
 
+#include "actors/log.hpp"
 #include "actors/messages.hpp"
 #include "transport/io_loop.hpp"
 #include "transport/upgrade.hpp"
@@ -20,12 +21,12 @@ struct session_spec {
   std::shared_ptr<transport::upgrade_request> request;
   caf::group channel;
   std::size_t thread = 0;  ///< index of the I/O thread that serves it
+  /// What all sessions share; outlives them.
+  const transport::session_settings* settings = nullptr;
 };
 
-/// What all sessions share; outlives them.
-struct session_environment {
-  transport::session_settings settings;
-};
+/// The line that tells of a close, of the level in the reason's row.
+log_event event_of(transport::close_reason reason);
 
 /// Must be spawned with spawn_bound(): the socket belongs to its thread.
 /// Its death closes its own socket and nothing else.
@@ -33,8 +34,7 @@ struct session_state {
   static constexpr const char* name = "status2.session";
 
   explicit session_state(caf::event_based_actor* selfptr) : self(selfptr) {}
-  caf::behavior make_behavior(session_spec spec,
-                              const session_environment* environment);
+  caf::behavior make_behavior(session_spec spec);
 
   void on_init();
   void on_live();

@@ -14,12 +14,10 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <string>
 
 namespace status2::actors {
 
 struct subscriber_spec {
-  std::string channel;
   caf::group viewers;
   broker_counters* counters = nullptr;
   /// Longest time that a message waits for another to go with it; 0: none.

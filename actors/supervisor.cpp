@@ -2,6 +2,7 @@
 
 #include "actors/channel_groups.hpp"
 #include "actors/log.hpp"
+#include "transport/handshake.hpp"
 
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
@@ -20,7 +21,7 @@ caf::behavior supervisor_state::make_behavior(supervisor_config configuration) {
   start_canary();
   return {
       [this](const client_accepted& client) { on_client(client); },
-      [this](const link_status& status) { config.status->link = status.phase; },
+      [this](const link_status& status) { on_link_phase(status.phase); },
       [this](const linger_over& over) { on_linger_over(over); },
       [this](const restart_child& child) { on_restart(child); },
       [this](drain) { on_drain(); },
@@ -34,7 +35,13 @@ caf::behavior supervisor_state::make_behavior(supervisor_config configuration) {
 // -- clients ------------------------------------------------------------------
 
 void supervisor_state::on_client(const client_accepted& client) {
-  if (draining) return;  // its socket closes with the request
+  if (draining) {
+    // It was admitted just before.
+    config.counters->count(refusal::drain);
+    transport::turn_away(std::move(*client.request),
+                         transport::draining().reason);
+    return;
+  }
   const auto& name = client.request->channel.full;
   if (channels.size() >= config.max_channels && !channels.contains(name)) {
     refuse_channel(*client.request);
@@ -54,10 +61,11 @@ void supervisor_state::on_client(const client_accepted& client) {
 }
 
 void supervisor_state::refuse_channel(transport::upgrade_request& request) {
-  ++config.counters->channels_refused;
+  config.counters->count(refusal::channels);
   if (auto suppressed = refusals.admit(self->clock().now()))
     log(log_event::channel_refused,
-        {{"channel", request.channel.full},
+        {{"run_id", request.channel.run()},
+         {"channel", request.channel.channel()},
          {"remote", request.remote},
          {"limit", static_cast<std::int64_t>(config.max_channels)},
          {"suppressed", static_cast<std::int64_t>(*suppressed)}});
@@ -105,7 +113,8 @@ void supervisor_state::start_linger(channel_map::value_type& channel) {
 void supervisor_state::on_linger_over(const linger_over& over) {
   auto i = channels.find(over.channel);
   if (i == channels.end() || i->second.generation != over.generation) return;
-  log(log_event::channel_left, {{"channel", over.channel}});
+  const auto [run, name] = halves(over.channel);
+  log(log_event::channel_left, {{"run_id", run}, {"channel", name}});
   self->send(link.actor, channel_unwanted{over.channel});
   auto& subscriber = i->second.subscriber.actor;
   if (subscriber) {
@@ -120,8 +129,7 @@ void supervisor_state::on_linger_over(const linger_over& over) {
 void supervisor_state::start_subscriber(channel_map::value_type& channel) {
   auto& entry = channel.second;
   auto& subscriber = entry.subscriber;
-  subscriber.actor =
-      config.spawn_subscriber({channel.first, entry.viewers, config.counters});
+  subscriber.actor = config.spawn_subscriber({entry.viewers, config.counters});
   subscriber.since = self->clock().now();
   self->monitor(subscriber.actor);
   subscribers.emplace(subscriber.actor.id(), &channel);
@@ -175,14 +183,25 @@ void supervisor_state::interrupt(const caf::group& viewers) const {
   // What the dead child had not handled yet was younger than this, however
   // late the thread is; a gap told too long costs nobody anything.
   constexpr std::chrono::seconds margin{1};
-  channel_group::of(viewers).interrupt(
-      {self->clock().now() - margin, transport::gap_cause::restart});
+  const auto now = self->clock().now();
+  auto since = now - margin;
+  // What injected faults held back may be older.
+  if (now < fault_until) since = std::min(since, fault_since - margin);
+  channel_group::of(viewers).interrupt({since, transport::gap_cause::restart});
+}
+
+void supervisor_state::on_link_phase(link_phase now) {
+  // A surfaced outage ends when the link is up, whatever happens to it before.
+  if (now == link_phase::interrupted &&
+      config.status->link == link_phase::surfaced)
+    return;
+  config.status->link = now;
 }
 
 void supervisor_state::on_link_down(const caf::down_msg& down) {
   link.actor = nullptr;
   if (draining) return;
-  config.status->link = link_phase::interrupted;
+  on_link_phase(link_phase::interrupted);
   for (auto& [name, entry] : channels)
     interrupt(entry.viewers);
   schedule_restart(down, link_child, {}, link);
@@ -211,10 +230,12 @@ void supervisor_state::schedule_restart(const caf::down_msg& down,
   auto decision = of.deaths.on_death(config.restarts, now, unit(random));
   auto backoff = milliseconds_text(decision.delay);
   auto reason = self->system().render(down.reason);
+  const auto [run, name] = halves(channel);
   log(decision.intensity_exceeded ? log_event::restart_intensity
                                   : log_event::actor_restarted,
       {{"actor", kind},
-       {"channel", channel},
+       {"run_id", run},
+       {"channel", name},
        {"backoff", backoff},
        {"error", reason}});
   if (decision.intensity_exceeded)

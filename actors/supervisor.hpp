@@ -46,6 +46,16 @@ struct broker_status {
     std::atomic<std::int64_t> p95_ms{0};
   };
   resume last_resume;
+
+  using time_point = std::chrono::steady_clock::time_point;
+  bool failing(time_point now) const {
+    return now.time_since_epoch().count() < failing_until_ns;
+  }
+  /// Whether new clients should be sent here.
+  bool ready(time_point now) const {
+    return !draining && !failing(now) && canary_ok &&
+           link != link_phase::surfaced;
+  }
 };
 
 /// Names of children in log lines, restart_child and the tree.
@@ -114,6 +124,7 @@ struct supervisor_state {
   void on_down(const caf::down_msg& down);
   void on_session_down(
       std::unordered_map<caf::actor_id, session_entry>::iterator session);
+  void on_link_phase(link_phase now);
   void on_link_down(const caf::down_msg& down);
   void on_canary_down(const caf::down_msg& down);
   void on_subscriber_down(channel_map::value_type& channel,
@@ -156,6 +167,9 @@ struct supervisor_state {
   /// Sessions that a drain has still to close.
   std::vector<caf::actor> to_close;
   std::size_t sessions_to_drain = 0;
+  /// Injected faults, one after the other, hold back what Redis says.
+  time_point fault_since{};
+  time_point fault_until{};
   rate_limit refusals{1};  ///< log lines a second
   std::minstd_rand random{std::random_device{}()};
 };

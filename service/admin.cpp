@@ -46,19 +46,14 @@ std::optional<transport::http_reply> admin::answer(
 }
 
 transport::http_reply admin::ready() const {
-  auto phase = status_.link.load();
-  bool draining = status_.draining.load();
-  bool failing = std::chrono::steady_clock::now().time_since_epoch().count() <
-                 status_.failing_until_ns.load();
-  bool canary = status_.canary_ok.load();
-  bool ready =
-      !draining && !failing && canary && phase != actors::link_phase::surfaced;
+  const auto now = std::chrono::steady_clock::now();
+  const bool ready = status_.ready(now);
   const auto& resume = status_.last_resume;
   boost::json::object body{{"ready", ready},
-                           {"redis", text_of(phase)},
-                           {"draining", draining},
-                           {"actors", failing ? "failing" : "ok"},
-                           {"delivery", canary ? "ok" : "late"},
+                           {"redis", text_of(status_.link)},
+                           {"draining", status_.draining.load()},
+                           {"actors", status_.failing(now) ? "failing" : "ok"},
+                           {"delivery", status_.canary_ok ? "ok" : "late"},
                            {"last_outage",
                             {{"outage_ms", resume.outage_ms.load()},
                              {"resume_worst_ms", resume.worst_ms.load()},

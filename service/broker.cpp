@@ -18,7 +18,6 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <random>
 #include <utility>
 
@@ -28,6 +27,14 @@ using actors::log;
 using actors::log_event;
 
 namespace {
+
+actors::refusal reason_of(const transport::http_refusal& refusal) {
+  if (refusal.reason == transport::draining().reason)
+    return actors::refusal::drain;
+  if (refusal.reason == transport::too_many_from_address().reason)
+    return actors::refusal::address;
+  return actors::refusal::connections;
+}
 
 /// What the listener tells, passed on to the actors.
 class clients_to_supervisor final : public transport::listener_events {
@@ -61,7 +68,10 @@ class clients_to_supervisor final : public transport::listener_events {
       refusal = transport::draining();
     else
       place = admission_.enter(who, refusal);
-    if (!place) tell_refusal(who, refusal);
+    if (!place) {
+      counters_.count(reason_of(refusal));
+      tell_refusal(who, refusal);
+    }
     return place;
   }
   void on_upgrade(transport::upgrade_request&& request) override {
@@ -77,7 +87,6 @@ class clients_to_supervisor final : public transport::listener_events {
  private:
   void tell_refusal(const transport::address& who,
                     const transport::http_refusal& refusal) {
-    ++counters_.clients_refused;
     const auto suppressed = refusals_.admit(std::chrono::steady_clock::now());
     if (suppressed)
       log(log_event::client_refused,
@@ -152,11 +161,14 @@ broker::broker(const configuration& values)
       link_memory_(std::make_shared<actors::link_memory>()),
       canary_channel_(random_channel()),
       threads_(make_threads(values.io_threads, values.io_backend)),
-      sessions_{session_settings()},
+      sessions_(session_settings()),
       system_config_(values.io_threads),
       system_(system_config_),
-      metrics_(counters_of(threads_), counters_),
-      admin_(status_, render_metrics()) {}
+      metrics_(counters_of(threads_), counters_, status_),
+      admin_(status_, render_metrics()) {
+  counters_.connections_limit =
+      static_cast<std::int64_t>(config_.max_connections);
+}
 
 transport::session_settings broker::session_settings() const {
   return {.ping_interval = config_.ping_interval,
@@ -192,7 +204,7 @@ int broker::serve() {
     drain();
   }
   signals_.run();
-  if (exit_code_ == exit_supervisor_died) return exit_code_;
+  if (!drained_) return exit_code_;
   stop_listening();
   supervisor_ = nullptr;
   system_.await_all_actors_done();
@@ -255,9 +267,9 @@ actors::supervisor_config broker::children() {
   };
   config.spawn_session = [this](actors::session_spec spec) {
     auto& thread = *threads_[spec.thread];
-    return actors::spawn_bound<actors::session_state>(
-        system_, thread, std::move(spec),
-        const_cast<const actors::session_environment*>(&sessions_));
+    spec.settings = &sessions_;
+    return actors::spawn_bound<actors::session_state>(system_, thread,
+                                                      std::move(spec));
   };
   if (config_.canary_interval.count() > 0) {
     config.canary_channel = canary_channel_;
@@ -313,7 +325,10 @@ void broker::wait_for_signal(boost::asio::signal_set& signals) {
   signals.async_wait([&](const boost::system::error_code& error, int number) {
     if (error) return;
     log(log_event::shutdown_signal, {{"signal", std::int64_t{number}}});
-    if (draining_) std::_Exit(128 + number);
+    if (draining_) {
+      leave(exit_signalled + number);
+      return;
+    }
     drain();
     wait_for_signal(signals);
   });
@@ -332,11 +347,19 @@ void broker::stop_listening() {
 }
 
 void broker::on_supervisor_down(const caf::error& reason) {
-  if (!draining_) {
-    // Nobody is left to restart anything: a clean start is the way back.
+  // That is how it ends when a drain is done.
+  if (reason != caf::make_error(caf::exit_reason::user_shutdown)) {
+    // Nobody is left to restart anything, or to end it: a clean start is the
+    // way back.
     log(log_event::supervisor_died, {{"error", system_.render(reason)}});
-    exit_code_ = exit_supervisor_died;
+    leave(exit_supervisor_died);
   }
+  signals_.stop();
+}
+
+void broker::leave(int code) {
+  exit_code_ = code;
+  drained_ = false;
   signals_.stop();
 }
 

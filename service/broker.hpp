@@ -35,12 +35,14 @@ class broker {
   broker(const broker&) = delete;
   broker& operator=(const broker&) = delete;
 
-  /// Serves until SIGTERM or SIGINT, then drains. A second signal ends the
-  /// process at once. Blocks: yes. Returns an exit code; why it could
-  /// not serve is in the log. After exit_supervisor_died actors without a
-  /// supervisor are still running: the caller writes out its log and leaves by
-  /// std::_Exit, without destroying the broker.
+  /// Serves until SIGTERM or SIGINT, then drains; a second signal cuts that
+  /// short. Blocks: yes. Returns an exit code; why it could not serve is in the
+  /// log.
   int serve();
+  /// Whether all actors have ended. If not, after a second signal or the death
+  /// of the supervisor, they run on: the caller writes out its log and leaves
+  /// by std::_Exit, without destroying the broker.
+  bool drained() const { return drained_; }
 
  private:
   void tell_backend() const;
@@ -56,6 +58,8 @@ class broker {
   void drain();
   void stop_listening();
   void on_supervisor_down(const caf::error& reason);
+  /// Has serve() return `code` as things are.
+  void leave(int code);
   void stop_threads();
 
   const configuration config_;
@@ -67,7 +71,7 @@ class broker {
   std::shared_ptr<actors::link_memory> link_memory_;
   const std::string canary_channel_;
   std::vector<std::unique_ptr<actors::io_thread>> threads_;
-  actors::session_environment sessions_;
+  const transport::session_settings sessions_;
   actors::system_config system_config_;
   caf::actor_system system_;
   metrics metrics_;
@@ -76,6 +80,7 @@ class broker {
   caf::actor supervisor_;
   boost::asio::io_context signals_;  ///< the main thread's own loop
   bool draining_ = false;
+  bool drained_ = true;  ///< unless serve() is left before
   int exit_code_ = exit_ok;
 };
 

@@ -27,7 +27,7 @@ http_reply json_reply(unsigned status, std::string body) {
   return {status, "application/json", std::move(body) + "\n"};
 }
 
-http_reply refusal(unsigned status, std::string_view why) {
+http_reply json_error(unsigned status, std::string_view why) {
   return json_reply(status, json::serialize(json::object{{"error", why}}));
 }
 
@@ -98,24 +98,39 @@ void chaos_door::answer(const command_request& request,
   if (!authorized(request.authorization)) {
     actors::log(actors::log_event::chaos_denied,
                 {{"remote", request.remote}, {"action", request.path}});
-    reply(refusal(401, "the bearer token is missing or wrong"));
+    reply(json_error(401, "the bearer token is missing or wrong"));
     return;
   }
   const bool get = request.method == "GET";
   const bool post = request.method == "POST";
   if (request.path == "/chaos/actors" && get)
-    caf::anon_send(supervisor_, actors::tree_wanted{answer_to(reply)});
+    show_tree(request, reply);
   else if (request.path == "/chaos/kill" && post)
     kill(request, reply);
   else if (request.path == "/chaos/redis" && post)
     harm_redis(request, reply);
   else if (request.path == "/chaos/actors" || request.path == "/chaos/kill" ||
            request.path == "/chaos/redis")
-    reply(refusal(405,
-                  "GET /chaos/actors, POST /chaos/kill, "
-                  "POST /chaos/redis"));
+    refuse(request, reply, 405,
+           "GET /chaos/actors, POST /chaos/kill, POST /chaos/redis");
   else
-    reply(refusal(404, "no such path"));
+    refuse(request, reply, 404, "no such path");
+}
+
+void chaos_door::refuse(const command_request& request,
+                        const reply_function& reply, unsigned status,
+                        std::string_view why) {
+  actors::log(
+      actors::log_event::chaos_asked,
+      {{"action", request.path}, {"remote", request.remote}, {"error", why}});
+  reply(json_error(status, why));
+}
+
+void chaos_door::show_tree(const command_request& request,
+                           const reply_function& reply) const {
+  actors::log(actors::log_event::chaos_asked,
+              {{"action", "tree"}, {"remote", request.remote}});
+  caf::anon_send(supervisor_, actors::tree_wanted{answer_to(reply)});
 }
 
 bool chaos_door::authorized(std::string_view header) const {
@@ -132,7 +147,7 @@ void chaos_door::kill(const command_request& request,
   const auto body = parse_body(request.body);
   const auto actor = body ? text_in(*body, "actor") : std::string();
   if (actor.empty()) {
-    reply(refusal(400, R"(the body must be {"actor":"…"})"));
+    refuse(request, reply, 400, R"(the body must be {"actor":"…"})");
     return;
   }
   ++counters_.chaos_uses;
@@ -147,8 +162,9 @@ void chaos_door::harm_redis(const command_request& request,
   const auto body = parse_body(request.body);
   const auto fault = body ? fault_of(*body) : std::nullopt;
   if (!fault) {
-    reply(refusal(400, R"(the body must be {"fault":"drop|stall|delay",)"
-                       R"("ms":0 to 60000,"for":"up to 1h"})"));
+    refuse(request, reply, 400,
+           R"(the body must be {"fault":"drop|stall|delay",)"
+           R"("ms":0 to 60000,"for":"up to 1h"})");
     return;
   }
   ++counters_.chaos_uses;

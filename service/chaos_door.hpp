@@ -28,13 +28,20 @@ class chaos_door {
              actors::broker_counters& counters);
 
   using reply_function = std::function<void(transport::http_reply)>;
-  /// Calls `reply` once, maybe later on another thread. Every use is logged.
+  /// Calls `reply` once, maybe later on another thread. Every request is
+  /// logged.
   /// Errors: 400 body, 401 token, 404 shut, path or actor, 405 method.
   void answer(const transport::command_request& request,
               const reply_function& reply) const;
 
  private:
   bool authorized(std::string_view header) const;
+  /// What it does not understand.
+  static void refuse(const transport::command_request& request,
+                     const reply_function& reply, unsigned status,
+                     std::string_view why);
+  void show_tree(const transport::command_request& request,
+                 const reply_function& reply) const;
   void kill(const transport::command_request& request,
             const reply_function& reply) const;
   void harm_redis(const transport::command_request& request,

@@ -15,6 +15,9 @@ namespace status2::service {
 
 namespace {
 
+constexpr std::string_view letters =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
 std::string lookup(const variables& texts, std::string_view name) {
   const auto found = texts.find(name);
   return found == texts.end() ? std::string() : found->second;
@@ -141,20 +144,22 @@ void read_chaos_token(load_result& result) {
 }  // namespace
 
 std::string redact_url(std::string_view text) {
-  auto start = text.find("://");
-  start = start == std::string_view::npos ? 0 : start + 3;
-  const auto end = text.find_first_of("/?#", start);
-  // A password may hold a slash that nobody encoded: look for the last @.
-  const auto at = text.rfind('@');
-  std::string shown(text);
-  if (at != std::string_view::npos && at >= start) {
-    const auto colon = text.find(':', start);
-    if (colon < at) {
-      shown.replace(colon + 1, at - colon - 1, "***");
-    } else if (end != std::string_view::npos && end < at) {
-      shown.replace(start, at - start, "***");
-    }
+  if (text.empty()) return {};
+  const auto separator = text.find("://");
+  const auto scheme = text.substr(0, separator);
+  if (!redis::parse_url(text)) {
+    // Where a password stands in what is no URL of ours, nobody knows.
+    const bool plain =
+        separator != std::string_view::npos &&
+        scheme.find_first_not_of(letters) == std::string_view::npos;
+    return (plain ? std::string(scheme) + "://" : std::string()) + "***";
   }
+  std::string shown(text);
+  const auto start = separator + 3;
+  const auto at = text.substr(0, text.find_first_of("/?#", start)).find('@');
+  const auto colon = text.find(':', start);
+  if (at != std::string_view::npos && colon < at)
+    shown.replace(colon + 1, at - colon - 1, "***");
   return shown;
 }
 

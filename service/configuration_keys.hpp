@@ -67,7 +67,8 @@ bool holds_secret(const key& row);
 /// Parses `text` into the row's member. Errors: false, nothing is changed.
 bool assign(const key& row, const std::string& text, configuration& values);
 
-/// `text` without the passwords in it: of a URL the user stays.
+/// `text` without the passwords in it: of a URL the user stays, of what is none
+/// the scheme alone.
 std::string redact_url(std::string_view text);
 
 }  // namespace status2::service

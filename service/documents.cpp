@@ -139,6 +139,12 @@ std::string metrics_document() {
                     row.code == 0 ? "none" : std::to_string(row.code),
                     std::string(row.text)});
   }
+  text +=
+      "\nThe label `reason` of `status2_clients_refused_total`:\n\n"
+      "| reason | what refuses |\n| --- | --- |\n";
+#define X(reason, what) text += row_of({code(#reason), what});
+  STATUS2_REFUSALS(X)
+#undef X
   return text;
 }
 

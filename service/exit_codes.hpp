@@ -9,5 +9,7 @@ inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
 /// The supervisor itself died: a bug. Whoever runs the service restarts it.
 inline constexpr int exit_supervisor_died = 70;
+/// A second signal cut a drain short: this and its number, as shells count.
+inline constexpr int exit_signalled = 128;
 
 }  // namespace status2::service

@@ -7,6 +7,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <sstream>
@@ -26,6 +27,9 @@ constexpr metric_row sessions_closed{"status2_sessions_closed_total", "counter",
 constexpr metric_row discarded{
     "status2_messages_discarded_total", "counter", "reason",
     "Messages that ended sessions never got whole, by reason."};
+constexpr metric_row refused{"status2_clients_refused_total", "counter",
+                             "reason",
+                             "Clients answered 503, by what refused them."};
 constexpr metric_row imbalance{
     "status2_conservation_imbalance", "gauge", "",
     "Deliveries due less those sent, discarded and waiting; 0 at rest."};
@@ -44,7 +48,8 @@ constexpr std::array table{
 #define X(member, name, kind, help) metric_row{name, #kind, "", help},
     STATUS2_TRANSPORT_METRICS(X) STATUS2_ACTOR_METRICS(X)
 #undef X
-        sessions_closed,
+        refused,
+    sessions_closed,
     discarded,
     imbalance,
 #define X(member, name, help) metric_row{name, "histogram", "", help},
@@ -55,6 +60,12 @@ constexpr std::array table{
     cpu,
     descriptors,
     started};
+
+constexpr std::array<const char*, actors::refusal_count> refusal_names{
+#define X(reason, what) #reason,
+    STATUS2_REFUSALS(X)
+#undef X
+};
 
 MetricFamily family_of(const metric_row& row) {
   MetricFamily family;
@@ -109,11 +120,15 @@ std::span<const metric_row> metric_rows() {
 }
 
 metrics::metrics(std::vector<const transport::io_counters*> loops,
-                 actors::broker_counters& broker)
-    : loops_(std::move(loops)), broker_(broker) {}
+                 actors::broker_counters& broker,
+                 const actors::broker_status& status)
+    : loops_(std::move(loops)), broker_(broker), status_(status) {}
 
 std::vector<MetricFamily> metrics::Collect() const {
+  const auto now = std::chrono::steady_clock::now();
   broker_.log_lines_dropped = logging::dropped_lines();
+  broker_.actors_failing = status_.failing(now) ? 1 : 0;
+  broker_.ready = status_.ready(now) ? 1 : 0;
   std::vector<MetricFamily> families;
   families.reserve(table.size());
   const auto sum = [this](auto value_of) {
@@ -133,6 +148,11 @@ std::vector<MetricFamily> metrics::Collect() const {
                             static_cast<double>(broker_.member.load())));
   STATUS2_ACTOR_METRICS(X)
 #undef X
+  auto refusals = family_of(refused);
+  for (std::size_t i = 0; i < actors::refusal_count; ++i)
+    add_sample(refusals, static_cast<double>(broker_.clients_refused[i].load()),
+               {{"reason", refusal_names[i]}});
+  families.push_back(std::move(refusals));
   const auto by_reason = [&](const metric_row& metric, auto member) {
     auto family = family_of(metric);
     for (std::size_t i = 0; i < transport::close_reason_count; ++i) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/counters.hpp"
+#include "actors/supervisor.hpp"
 #include "transport/counters.hpp"
 
 #include <prometheus/collectable.h>
@@ -29,12 +30,13 @@ inline constexpr std::string_view metrics_content_type =
 /// Every metric there is, in the order of docs/metrics.md.
 std::span<const metric_row> metric_rows();
 
-/// Sets broker_counters::log_lines_dropped, which only the logger knows, at
-/// each collection. Thread: any. The counters must outlive it.
+/// Sets what others know at each collection: broker_counters::log_lines_dropped
+/// (the logger), actors_failing and ready (the status). Thread: any. The
+/// counters and the status must outlive it.
 class metrics : public prometheus::Collectable {
  public:
   metrics(std::vector<const transport::io_counters*> loops,
-          actors::broker_counters& broker);
+          actors::broker_counters& broker, const actors::broker_status& status);
 
   std::vector<prometheus::MetricFamily> Collect() const override;
   /// Prometheus's text format.
@@ -43,6 +45,7 @@ class metrics : public prometheus::Collectable {
  private:
   std::vector<const transport::io_counters*> loops_;
   actors::broker_counters& broker_;
+  const actors::broker_status& status_;
 };
 
 }  // namespace status2::service

@@ -172,7 +172,9 @@ std::string help_text() {
       "document\n"
       "       status2 --version | --help\n"
       "\n"
-      "Exit codes: 0, 1 (could not), 2 (bad configuration or usage).\n"
+      "Exit codes: 0, 1 (could not), 2 (bad configuration or usage), 70 (a "
+      "bug ended\n"
+      "the broker), 130 or 143 (a second SIGINT or SIGTERM did).\n"
       "\n"
       "Flags, each beside the variable that it overrides and the default.\n"
       "Empty means default.\n";

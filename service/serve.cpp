@@ -4,7 +4,6 @@
 #include "redis/url.hpp"
 #include "service/broker.hpp"
 #include "service/descriptor_limit.hpp"
-#include "service/exit_codes.hpp"
 #include "service/logging.hpp"
 #include "service/version.hpp"
 
@@ -12,6 +11,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
+#include <unistd.h>
 #include <utility>
 
 namespace status2::service {
@@ -39,6 +39,23 @@ void limit_connections(configuration& values) {
        {"reason", lowered ? "open file descriptors" : "configuration"}});
 }
 
+volatile std::sig_atomic_t late_code = 0;
+
+void end_late(int) {
+  std::_Exit(late_code);
+}
+
+/// Ends the process with `code` unless it has ended by itself soon. The log may
+/// have no reader any more. Destroying the I/O loops waits for the thread that
+/// looks up names, and a getaddrinfo that hangs cannot be cut short. Not always
+/// and at once: what the destructors do not free, LeakSanitizer should see.
+void end_soon(int code) {
+  constexpr unsigned seconds = 2;
+  late_code = code;
+  std::signal(SIGALRM, end_late);
+  ::alarm(seconds);
+}
+
 }  // namespace
 
 int serve(configuration values) {
@@ -53,11 +70,10 @@ int serve(configuration values) {
   limit_connections(values);
   broker running(values);
   const int code = running.serve();
-  if (code == exit_supervisor_died) {
-    // Actors without a supervisor still run: nothing can be taken apart.
-    output.finish();
-    std::_Exit(code);
-  }
+  end_soon(code);
+  output.finish();
+  // Actors still run: nothing can be taken apart.
+  if (!running.drained()) std::_Exit(code);
   return code;
 }
 

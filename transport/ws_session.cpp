@@ -268,7 +268,8 @@ void ws_session_impl::on_flushed() {
   if (!linger_) finish(*reason_);
 }
 
-void ws_session_impl::finish(close_reason reason, const error_code& error) {
+void ws_session_impl::finish(close_reason reason, const error_code& error,
+                             std::string_view fault) {
   if (phase_ == phase::closed) return;
   phase_ = phase::closed;
   if (!reason_) reason_ = reason;
@@ -288,7 +289,7 @@ void ws_session_impl::finish(close_reason reason, const error_code& error) {
                       {},
                       writer_.total().sent,
                       writer_.total().discarded};
-  if (error) report.error = error.message();
+  report.error = error ? error.message() : std::string(fault);
   asio::post(loop_.context(),
              [self = shared_from_this(), report = std::move(report)] {
                const auto events = std::move(self->events_);

@@ -53,7 +53,7 @@ struct session_settings {
 struct close_report {
   close_reason reason = close_reason::client_closed;
   std::uint16_t peer_code = 0;  ///< code of the client's Close frame, or 0
-  std::string error;            ///< system error, empty if none
+  std::string error;            ///< of the system or of a bug, empty if none
   std::uint64_t messages_sent = 0;
   std::uint64_t messages_discarded = 0;  ///< queued, never whole on the wire
 };

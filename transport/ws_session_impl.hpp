@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <span>
@@ -106,15 +107,19 @@ class ws_session_impl final
   /// goes, after the client's end of stream if `linger`.
   void end(close_reason reason, bool linger);
   void on_flushed();
-  /// The socket goes now. The first reason wins.
-  void finish(close_reason reason, const error_code& error = {});
-  /// Runs `action`; an exception ends the session and nothing else.
+  /// The socket goes now. The first reason wins; `fault` is what a bug said.
+  void finish(close_reason reason, const error_code& error = {},
+              std::string_view fault = {});
+  /// Runs `action`; an exception ends the session and nothing else, and is
+  /// the error of its report.
   template <class Action>
   void guarded(Action action) noexcept {
     try {
       action();
+    } catch (const std::exception& bug) {
+      finish(close_reason::internal_error, {}, bug.what());
     } catch (...) {
-      finish(close_reason::internal_error);
+      finish(close_reason::internal_error, {}, "unknown exception");
     }
   }
 

@@ -44,7 +44,8 @@ CAF_TEST_FIXTURE_SCOPE(canary_tests, fixture)
 CAF_TEST(its_own_message_is_proof_whatever_comes_with_it) {
   CAF_CHECK(proven_by({"2"}));
   CAF_CHECK(proven_by({"1", "2", "somebody else's"}));
-  CAF_CHECK_EQUAL(counters.messages_unwatched.load(), 4);
+  // No traffic of channels that linger.
+  CAF_CHECK_EQUAL(counters.messages_unwatched.load(), 0);
 }
 
 CAF_TEST(another_number_is_none) {

@@ -19,7 +19,7 @@ struct fixture : status2::support::actor_fixture {
   fixture() {
     viewers = *sys.groups().get(channel_groups::module_name, "run:wepp");
     subscriber = own(spawn_unbound<subscriber_state>(
-        sys, subscriber_spec{"run:wepp", viewers, &counters, longest_wait}));
+        sys, subscriber_spec{viewers, &counters, longest_wait}));
     consume_messages();
   }
   /// What the group says of a fan-out that begins now.

@@ -8,10 +8,12 @@
 #include <boost/json/parse.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <sys/socket.h>
 #include <vector>
 
 using namespace status2::actors;
@@ -28,7 +30,7 @@ struct fixture : status2::support::actor_fixture {
     config.spawn_link = [this](const caf::actor&) { return spawn_link(); };
     config.spawn_subscriber = [this](const subscriber_spec& spec) {
       subscribers.push_back(idle_actor());
-      subscribed.push_back(spec.channel);
+      subscribed.push_back(spec.viewers.get()->identifier());
       return subscribers.back();
     };
     config.spawn_session = [this](const session_spec& spec) {
@@ -106,6 +108,9 @@ struct fixture : status2::support::actor_fixture {
                            }});
     consume_messages();
     return result;
+  }
+  std::int64_t refused(refusal reason) const {
+    return counters.clients_refused[static_cast<std::size_t>(reason)];
   }
   bool live(const std::string& channel) {
     return channel_group::of(*channel_groups::of(sys).get(channel)).live();
@@ -250,16 +255,28 @@ CAF_TEST(a_drain_closes_every_session_over_its_window_and_then_ends_the_tree) {
   CAF_CHECK(ended);
 }
 
-CAF_TEST(a_client_who_comes_during_a_drain_is_not_served) {
+CAF_TEST(a_client_who_comes_during_a_drain_is_answered_503) {
   connect("run:a");
   CAF_REQUIRE_EQUAL(sessions.size(), 1u);
-  auto stubborn = sessions[0];
+  std::array<int, 2> ends{};
+  CAF_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0);
+  const status2::transport::unique_fd client(ends[0]);
   auto request = std::make_shared<status2::transport::upgrade_request>();
+  request->socket = status2::transport::unique_fd(ends[1]);
   request->channel = {"run:b", 3};
   self->send(supervisor, drain{});
   self->send(supervisor, client_accepted{std::move(request)});
   consume_messages();
   CAF_CHECK_EQUAL(sessions.size(), 1u);
+  std::array<char, 512> answer{};
+  const auto count =
+      ::recv(client.value(), answer.data(), answer.size(), MSG_DONTWAIT);
+  CAF_REQUIRE(count > 0);
+  const std::string text(answer.data(), static_cast<std::size_t>(count));
+  CAF_CHECK(text.starts_with("HTTP/1.1 503 "));
+  CAF_CHECK(text.find("Retry-After: ") != std::string::npos);
+  CAF_CHECK(text.ends_with("shutting down\n"));
+  CAF_CHECK_EQUAL(refused(refusal::drain), 1);
 }
 
 CAF_TEST(one_channel_more_than_the_limit_is_refused_and_the_others_go_on) {
@@ -267,7 +284,7 @@ CAF_TEST(one_channel_more_than_the_limit_is_refused_and_the_others_go_on) {
     connect(name);
   connect("run:d");
   CAF_CHECK_EQUAL(sessions.size(), 3u);
-  CAF_CHECK_EQUAL(counters.channels_refused.load(), 1);
+  CAF_CHECK_EQUAL(refused(refusal::channels), 1);
   connect("run:a");
   CAF_CHECK_EQUAL(sessions.size(), 4u);
 }
@@ -328,6 +345,57 @@ CAF_TEST(a_dead_link_interrupts_every_channel) {
   const auto start = channel_group::of(group).revive();
   CAF_REQUIRE(start.has_value());
   CAF_CHECK(start->cause == status2::transport::gap_cause::restart);
+}
+
+CAF_TEST(what_an_injected_fault_held_back_is_in_the_gap_of_a_dead_link) {
+  connect("run:a");
+  auto group = *channel_groups::of(sys).get("run:a");
+  channel_group::of(group).revive();
+  const auto harm = [&](status2::redis::upstream_fault::kind what,
+                        std::chrono::nanoseconds length) {
+    self->send(supervisor, fault_wanted{{.what = what,
+                                         .delay = 2s,
+                                         .until = sys.clock().now() + length},
+                                        [](unsigned, const std::string&) {}});
+    consume_messages();
+  };
+  pass(1min);
+  const auto start = sys.clock().now();
+  harm(status2::redis::upstream_fault::kind::stall, 10s);
+  pass(9s);
+  harm(status2::redis::upstream_fault::kind::delay, 10s);
+  pass(11s);
+  kill(links.back());
+  const auto gap = channel_group::of(group).revive();
+  CAF_REQUIRE(gap.has_value());
+  CAF_CHECK(gap->since <= start);
+  // Long over, it counts no more.
+  pass(1min);
+  const auto later = sys.clock().now();
+  kill(links.back());
+  const auto next = channel_group::of(group).revive();
+  CAF_REQUIRE(next.has_value());
+  CAF_CHECK(next->since == later - 1s);
+}
+
+CAF_TEST(a_surfaced_outage_stays_so_until_the_link_is_up) {
+  const auto becomes = [&](link_phase phase) {
+    self->send(supervisor, link_status{phase});
+    consume_messages();
+  };
+  becomes(link_phase::up);
+  kill(links.back());
+  CAF_CHECK(status.link == link_phase::interrupted);
+  becomes(link_phase::surfaced);
+  kill(links.back());
+  CAF_CHECK(status.link == link_phase::surfaced);
+  // Connected, and lost again before it was up.
+  becomes(link_phase::interrupted);
+  CAF_CHECK(status.link == link_phase::surfaced);
+  becomes(link_phase::up);
+  CAF_CHECK(status.link == link_phase::up);
+  becomes(link_phase::interrupted);
+  CAF_CHECK(status.link == link_phase::interrupted);
 }
 
 CAF_TEST(an_upstream_fault_reaches_the_connections_and_the_link) {

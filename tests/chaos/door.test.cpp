@@ -68,6 +68,27 @@ CAF_TEST(each_use_is_logged_with_who_and_what) {
   CAF_CHECK(s.broker.metric_becomes("status2_redis_up", 1));
 }
 
+CAF_TEST(what_changes_nothing_is_logged_as_well) {
+  chaos_stage s;
+  s.tree();
+  CAF_CHECK_EQUAL(s.ask("POST", "/chaos/kill", "{}").status, 400u);
+  CAF_CHECK_EQUAL(s.ask("POST", "/chaos/redis", "{}").status, 400u);
+  CAF_CHECK_EQUAL(s.ask("DELETE", "/chaos/actors").status, 405u);
+  CAF_CHECK_EQUAL(s.ask("GET", "/chaos/nothing").status, 404u);
+  CAF_REQUIRE(s.broker.logs("chaos door asked", 5));
+  const auto lines = s.broker.logged("chaos door asked");
+  for (const auto& line : lines) {
+    CAF_CHECK_EQUAL(text_of(line, "level"), "WARN");
+    CAF_CHECK(text_of(line, "remote").starts_with("127.0.0.1:"));
+  }
+  CAF_CHECK_EQUAL(text_of(lines[0], "action"), "tree");
+  CAF_CHECK_EQUAL(text_of(lines[0], "error"), "");
+  CAF_CHECK_EQUAL(text_of(lines[1], "action"), "/chaos/kill");
+  CAF_CHECK_EQUAL(text_of(lines[2], "action"), "/chaos/redis");
+  CAF_CHECK_EQUAL(text_of(lines[4], "error"), "no such path");
+  CAF_CHECK_EQUAL(s.broker.value("status2_chaos_uses_total"), 0.0);
+}
+
 CAF_TEST(the_command_line_speaks_to_it) {
   chaos_stage s;
   const environment where{

@@ -5,6 +5,7 @@
 
 #include <caf/test/unit_test.hpp>
 
+#include <csignal>
 #include <string>
 
 using namespace status2::support;
@@ -60,6 +61,10 @@ CAF_TEST(a_killed_subscriber_harms_its_own_channel_for_a_moment_only) {
   CAF_CHECK_EQUAL(s.kill("subscriber:run:sub"), 200u);
   CAF_CHECK(is_gap(told.next_message(), "restart"));
   check_recovery(s, "run:sub", viewers);
+  CAF_REQUIRE(s.broker.logs("actor restarted"));
+  const auto line = s.broker.logged("actor restarted")[0];
+  CAF_CHECK_EQUAL(text_of(line, "run_id"), "run");
+  CAF_CHECK_EQUAL(text_of(line, "channel"), "sub");
   s.redis.publish("run:other", "quiet");
   CAF_CHECK_EQUAL(unconcerned.next_message(), status_text("quiet"));
   CAF_CHECK_EQUAL(receivers(others, "quiet"), others.size());
@@ -92,6 +97,17 @@ CAF_TEST(a_killed_supervisor_ends_the_process_with_70_and_a_log_line) {
   CAF_CHECK(again.live());
 }
 
+CAF_TEST(a_supervisor_killed_in_a_drain_ends_the_process_with_70_as_well) {
+  chaos_stage s(environment{{"STATUS_DRAIN_WINDOW", "1h"}});
+  auto viewers = live_viewers(s.broker, "run:drain", 3);
+  s.broker.child().signal(SIGTERM);
+  CAF_REQUIRE(eventually(patience,
+                         [&] { return s.broker.get("/ready").status == 503; }));
+  CAF_CHECK_EQUAL(s.kill("supervisor"), 200u);
+  CAF_CHECK(s.broker.child().wait(patience) == 70);
+  CAF_CHECK(s.broker.logs("supervisor died"));
+}
+
 CAF_TEST(a_link_that_keeps_dying_is_surfaced_and_recovers) {
   chaos_stage s;
   auto viewers = live_viewers(s.broker, "run:dying", 3);
@@ -103,9 +119,38 @@ CAF_TEST(a_link_that_keeps_dying_is_surfaced_and_recovers) {
   CAF_CHECK_EQUAL(s.broker.get("/ready").status, 503u);
   CAF_CHECK(s.broker.get("/ready").body.find(R"("actors":"failing")") !=
             std::string::npos);
+  CAF_CHECK_EQUAL(s.broker.value("status2_actors_failing"), 1.0);
+  CAF_CHECK_EQUAL(s.broker.value("status2_ready"), 0.0);
   check_recovery(s, "run:dying", viewers);
   CAF_CHECK(
       eventually(30s, [&] { return s.broker.get("/ready").status == 200; }));
+  CAF_CHECK_EQUAL(s.broker.value("status2_actors_failing"), 0.0);
+  CAF_CHECK_EQUAL(s.broker.value("status2_ready"), 1.0);
+}
+
+CAF_TEST(a_link_killed_in_a_surfaced_outage_leaves_it_surfaced) {
+  chaos_stage s(environment{{"STATUS_REDIS_MAX_RETRIES", "2"}});
+  auto viewers = live_viewers(s.broker, "run:surfaced", 3);
+  const auto unavailable = [&] {
+    const auto ready = s.broker.get("/ready");
+    return ready.status == 503 &&
+           ready.body.find(R"("redis":"unavailable")") != std::string::npos;
+  };
+  s.redis.stop();
+  CAF_REQUIRE(s.broker.logs("redis unavailable"));
+  CAF_REQUIRE(eventually(patience, unavailable));
+  CAF_CHECK_EQUAL(s.kill("redis-link"), 200u);
+  CAF_REQUIRE(s.broker.logs("actor restarted"));
+  CAF_CHECK(unavailable());
+  CAF_CHECK_EQUAL(s.broker.value("status2_redis_up"), 0.0);
+  // The new link comes to the same end, and out of it.
+  CAF_REQUIRE(s.broker.logs("redis unavailable", 2));
+  CAF_CHECK(unavailable());
+  s.redis.start();
+  check_recovery(s, "run:surfaced", viewers);
+  CAF_CHECK(s.broker.metric_becomes("status2_redis_up", 1));
+  CAF_CHECK(eventually(patience,
+                       [&] { return s.broker.get("/ready").status == 200; }));
 }
 
 CAF_TEST(a_killed_canary_is_restarted) {

@@ -49,7 +49,9 @@ CAF_TEST(more_clients_from_one_address_than_its_limit_are_503) {
   CAF_CHECK(s.broker.metric_becomes("status2_connections_active", 1));
   auto again = s.broker.view("lim:ip", alice);
   CAF_CHECK(again.live());
-  CAF_CHECK_EQUAL(s.broker.value("status2_clients_refused_total"), 2.0);
+  CAF_CHECK_EQUAL(
+      s.broker.value(R"(status2_clients_refused_total{reason="address"})"),
+      2.0);
   CAF_CHECK(s.broker.logs("client refused"));
 }
 
@@ -70,7 +72,9 @@ CAF_TEST(one_channel_too_many_is_503_and_there_is_room_after_the_linger) {
   CAF_CHECK(s.broker.metric_becomes("status2_channels_active", 1));
   auto third = s.view("lim:three");
   CAF_CHECK(third.live());
-  CAF_CHECK_EQUAL(s.broker.value("status2_channels_refused_total"), 1.0);
+  CAF_CHECK_EQUAL(
+      s.broker.value(R"(status2_clients_refused_total{reason="channels"})"),
+      1.0);
   CAF_CHECK(s.broker.logs("channel refused"));
 }
 
@@ -110,6 +114,10 @@ CAF_TEST(under_the_limit_of_all_outboxes_the_largest_goes_first) {
   CAF_CHECK_EQUAL(large.close_code(), 1008);
   CAF_CHECK(s.broker.metric_becomes(
       R"(status2_sessions_closed_total{reason="memory_limit"})", 1));
+  CAF_REQUIRE(s.broker.logs("client dropped by server"));
+  const auto line = s.broker.logged("client dropped by server")[0];
+  CAF_CHECK_EQUAL(text_of(line, "level"), "WARN");
+  CAF_CHECK_EQUAL(text_of(line, "reason"), "memory_limit");
   s.redis.publish("lim:small", "still here");
   CAF_CHECK_EQUAL(reader.next_message(), status_text("still here"));
   for (int i = 0; i < 8; ++i)
@@ -179,6 +187,12 @@ CAF_TEST(a_drain_spreads_its_closes_over_its_window) {
                          [&] { return s.broker.get("/ready").status == 503; }));
   const auto start = std::chrono::steady_clock::now();
   CAF_CHECK_EQUAL(refused(s, "/lim:drain").status, 503u);
+  // Nobody is to be woken for a rolling restart.
+  CAF_CHECK_EQUAL(
+      s.broker.value(R"(status2_clients_refused_total{reason="drain"})"), 1.0);
+  CAF_CHECK_EQUAL(
+      s.broker.value(R"(status2_clients_refused_total{reason="connections"})"),
+      0.0);
   // Who is not closed yet is served on.
   s.redis.publish("lim:drain", "meanwhile");
   std::size_t served = 0;

@@ -5,10 +5,13 @@
 #include "tests/support/fault_gate.hpp"
 #include "tests/support/stage.hpp"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/udp.hpp>
 #include <caf/test/unit_test.hpp>
 
 #include <csignal>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 using namespace status2::support;
@@ -279,6 +282,26 @@ CAF_TEST(a_name_that_vanishes_and_comes_back_elsewhere_is_followed) {
   CAF_CHECK_EQUAL(viewer.next_message(), status_text("from elsewhere"));
 }
 
+CAF_TEST(a_lookup_that_hangs_does_not_hold_up_the_end) {
+  redis_server redis;
+  // A name server that never answers, at an address of this test's own.
+  const auto id = ::getpid();
+  const auto address = "127." + std::to_string(id >> 8 & 255) + "." +
+                       std::to_string(id & 255) + ".53";
+  boost::asio::io_context loop;
+  const boost::asio::ip::udp::socket silent(
+      loop, {boost::asio::ip::make_address(address), 53});
+  const temporary_directory directory;
+  broker_process broker(
+      redis, {.variables = {{"STATUS_REDIS_URL", "redis://redis.example/2"}},
+              .resolver = directory.write(
+                  "resolv.conf", "nameserver " + address +
+                                     "\noptions timeout:30 attempts:1\n")});
+  CAF_REQUIRE(broker.logs("redis subscribe failed"));
+  CAF_CHECK(broker.stop(8s) == 0);
+  CAF_CHECK_EQUAL(broker.logged("stopped").size(), 1u);
+}
+
 CAF_TEST(a_canary_that_does_not_come_back_turns_ready_to_503) {
   chaos_stage s(environment{{"STATUS_CANARY_INTERVAL", "200ms"},
                             {"STATUS_REDIS_REQUEST_TIMEOUT", "10s"}});
@@ -288,7 +311,10 @@ CAF_TEST(a_canary_that_does_not_come_back_turns_ready_to_503) {
   CAF_CHECK_EQUAL(s.broker.get("/ready").status, 200u);
   // The link looks alive: its deadline is far.
   CAF_CHECK_EQUAL(s.harm_redis("stall", "2s"), 200u);
-  CAF_CHECK(s.broker.logs("canary late"));
+  CAF_REQUIRE(s.broker.logs("canary late"));
+  const auto line = s.broker.logged("canary late")[0];
+  CAF_CHECK_EQUAL(text_of(line, "run_id"), "status2");
+  CAF_CHECK(text_of(line, "channel").starts_with("canary."));
   const auto ready = s.broker.get("/ready");
   CAF_CHECK_EQUAL(ready.status, 503u);
   CAF_CHECK(ready.body.find(R"("delivery":"late")") != std::string::npos);

@@ -38,8 +38,7 @@ CAF_TEST(
         row{"STATUS_LISTEN_ADDR", "nowhere", ":port"},
         row{"STATUS_REDIS_MAX_RETRIES", "many", "number"},
         row{"STATUS_HANGUP", "perhaps", "true or false"},
-        row{"STATUS_LOG_LEVEL", "loud", "debug, info, warn or error"},
-        row{"STATUS_REDIS_URL", "http://localhost", "redis://"}}) {
+        row{"STATUS_LOG_LEVEL", "loud", "debug, info, warn or error"}}) {
     const std::vector<std::vector<std::string>> ways{{}, {"--check-config"}};
     for (const auto& arguments : ways) {
       const auto result = run_status2(arguments, {{each.variable, each.value}});
@@ -49,6 +48,19 @@ CAF_TEST(
       CAF_CHECK(holds(said, each.value));
       CAF_CHECK(holds(said, each.accepted));
     }
+  }
+}
+
+CAF_TEST(a_bad_redis_url_is_named_without_what_may_be_a_password) {
+  for (const char* url : {"redis://redis.example/2?password=url-secret-11",
+                          "redis://:url-secret-11", "http://url-secret-11@h"}) {
+    const auto result = run_status2({}, {{"STATUS_REDIS_URL", url}});
+    CAF_CHECK_EQUAL(code(result), 2);
+    const auto said = result.output + result.errors;
+    CAF_CHECK(holds(said, "STATUS_REDIS_URL="));
+    CAF_CHECK(holds(said, "://*** is not accepted"));
+    CAF_CHECK(holds(said, "rediss://"));
+    CAF_CHECK(!holds(said, "secret"));
   }
 }
 

@@ -119,6 +119,10 @@ CAF_TEST(one_client_too_many_is_503_with_retry_after) {
     CAF_CHECK(refused.header("retry-after").has_value());
     CAF_CHECK_EQUAL(s.broker.get("/health").status, 200u);
   }
+  CAF_CHECK_EQUAL(s.broker.value("status2_connections_limit"), 2.0);
+  CAF_CHECK_EQUAL(
+      s.broker.value(R"(status2_clients_refused_total{reason="connections"})"),
+      1.0);
   CAF_CHECK(s.broker.metric_becomes("status2_connections_active", 1));
   CAF_CHECK(s.view("run:full").live());
 }

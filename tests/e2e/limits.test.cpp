@@ -50,6 +50,8 @@ CAF_TEST(the_limit_of_clients_fits_the_descriptors) {
   }
   CAF_CHECK_EQUAL(status, 503u);
   CAF_CHECK(accepted.size() > 20);
+  CAF_CHECK_EQUAL(broker.value("status2_connections_limit"),
+                  static_cast<double>(accepted.size() + 1));
   CAF_CHECK_EQUAL(broker.get("/health").status, 200u);
   CAF_CHECK(first.live());
 }

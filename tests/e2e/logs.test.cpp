@@ -80,6 +80,24 @@ CAF_TEST(a_session_is_named_by_run_channel_session_and_remote) {
   }
 }
 
+CAF_TEST(a_channel_is_named_by_run_and_channel_wherever_it_comes) {
+  stage s(environment{{"STATUS_MAX_CHANNELS", "1"}});
+  {
+    auto viewer = s.view("run-7:logged");
+    CAF_REQUIRE(viewer.live());
+    const auto answer = request(s.broker.port(), "GET", "/run-8:refused",
+                                std::string(upgrade_headers));
+    CAF_CHECK_EQUAL(answer.status, 503u);
+  }
+  CAF_REQUIRE(s.broker.logs("channel left"));
+  const auto left = s.broker.logged("channel left").at(0);
+  CAF_CHECK_EQUAL(text_of(left, "run_id"), "run-7");
+  CAF_CHECK_EQUAL(text_of(left, "channel"), "logged");
+  const auto refused = s.broker.logged("channel refused").at(0);
+  CAF_CHECK_EQUAL(text_of(refused, "run_id"), "run-8");
+  CAF_CHECK_EQUAL(text_of(refused, "channel"), "refused");
+}
+
 CAF_TEST(the_level_keeps_lesser_lines_out) {
   stage s(environment{{"STATUS_LOG_LEVEL", "warn"}});
   CAF_REQUIRE(s.view("run:quiet").live());

@@ -1,10 +1,18 @@
 // How the broker ends.
+#include "tests/support/eventually.hpp"
 #include "tests/support/stage.hpp"
+#include "tests/support/temporary_directory.hpp"
+#include "transport/upgrade.hpp"
 
 #include <caf/test/unit_test.hpp>
 
+#include <array>
 #include <csignal>
+#include <fcntl.h>
 #include <string>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <vector>
 
 using namespace status2::support;
 using namespace std::chrono_literals;
@@ -13,6 +21,47 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr std::uint8_t close_frame = 0x88;
+
+/// A broker in a long drain whose log goes to a pipe that is full.
+struct stuck_log {
+  stuck_log()
+      : path(directory.path() + "/log"),
+        reader(open_pipe(path)),
+        broker(redis,
+               {.variables = {{"STATUS_DRAIN_WINDOW", "1h"}}, .output = path}) {
+    for (int i = 0; i < 50; ++i)
+      broker.view("run:stuck");
+    viewers = live_viewers(broker, "run:stuck", 3);
+    broker.child().signal(SIGTERM);
+    CAF_REQUIRE(eventually(patience,
+                           [&] { return broker.get("/ready").status == 503; }));
+  }
+  static int open_pipe(const std::string& path) {
+    CAF_REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+    const int fd = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+    ::fcntl(fd, F_SETPIPE_SZ, 4096);
+    return fd;
+  }
+  /// All that is written until its end.
+  std::string read() const {
+    std::string text;
+    eventually(patience, [&] {
+      std::array<char, 4096> bytes{};
+      ssize_t count = 0;
+      while ((count = ::read(reader.value(), bytes.data(), bytes.size())) > 0)
+        text.append(bytes.data(), static_cast<std::size_t>(count));
+      return count == 0;
+    });
+    return text;
+  }
+
+  temporary_directory directory;
+  std::string path;
+  status2::transport::unique_fd reader;
+  redis_server redis;
+  broker_process broker;
+  std::vector<viewer> viewers;
+};
 
 }  // namespace
 
@@ -109,4 +158,21 @@ CAF_TEST(a_second_signal_ends_it_without_waiting) {
   s.broker.child().signal(SIGTERM);
   CAF_CHECK(s.broker.child().wait(patience).has_value());
   CAF_CHECK(steady_clock::now() - start < 3s);
+}
+
+CAF_TEST(a_second_signal_ends_it_when_the_log_is_written) {
+  stuck_log s;
+  s.broker.child().signal(SIGTERM);
+  const auto log = s.read();
+  CAF_CHECK_EQUAL(s.broker.child().wait(patience).value_or(-1), 128 + SIGTERM);
+  const auto first = log.find("shutdown signal received");
+  CAF_REQUIRE(first != std::string::npos);
+  CAF_CHECK(log.find("shutdown signal received", first + 1) !=
+            std::string::npos);
+}
+
+CAF_TEST(a_log_that_nobody_reads_does_not_hold_up_the_end) {
+  stuck_log s;
+  s.broker.child().signal(SIGTERM);
+  CAF_CHECK_EQUAL(s.broker.child().wait(8s).value_or(-1), 128 + SIGTERM);
 }

@@ -27,6 +27,21 @@ process_options program(std::vector<std::string> arguments,
   return {.command = std::move(arguments), .variables = std::move(variables)};
 }
 
+/// Has `command` see `file` at `place`, in a mount namespace of its own.
+void mount_over(std::vector<std::string>& command, const std::string& file,
+                const std::string& place) {
+  if (file.empty()) return;
+  const std::vector<std::string> wrapper{
+      "unshare",
+      "--mount",
+      "sh",
+      "-c",
+      R"(mount --bind "$0" "$1" && shift && exec "$@")",
+      file,
+      place};
+  command.insert(command.begin(), wrapper.begin(), wrapper.end());
+}
+
 process_options serving(const redis_server& redis, broker_options options,
                         std::uint16_t port) {
   auto variables = quick_settings(redis.url());
@@ -34,17 +49,14 @@ process_options serving(const redis_server& redis, broker_options options,
   for (auto& [name, value] : options.variables)
     variables[name] = value;
   auto result = program(std::move(options.arguments), std::move(variables));
-  if (!options.hosts.empty()) {
-    const std::vector<std::string> wrapper{
-        "unshare",
-        "--mount",
-        "sh",
-        "-c",
-        R"(mount --bind "$0" /etc/hosts && exec "$@")",
-        options.hosts};
+  if (!options.output.empty()) {
+    const std::vector<std::string> wrapper{"sh", "-c", R"(exec "$@" >"$0")",
+                                           options.output};
     result.command.insert(result.command.begin(), wrapper.begin(),
                           wrapper.end());
   }
+  mount_over(result.command, options.hosts, "/etc/hosts");
+  mount_over(result.command, options.resolver, "/etc/resolv.conf");
   result.descriptors = options.descriptors;
   return result;
 }

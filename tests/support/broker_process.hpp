@@ -37,6 +37,8 @@ struct broker_options {
   /// This file is its `/etc/hosts`, in a mount namespace of its own; needs
   /// root.
   std::string hosts{};
+  std::string resolver{};  ///< the same for `/etc/resolv.conf`
+  std::string output{};    ///< where its log goes; else logged() has it
 };
 
 /// Serves on a loopback port. Blocks: the constructor until `/health` answers.

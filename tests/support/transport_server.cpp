@@ -79,6 +79,7 @@ class transport_server::client final : public session_events {
     {
       const std::lock_guard lock(server_.mutex_);
       ++server_.record_.inits;
+      if (server_.record_.inits_broken) throw std::logic_error("init broke");
     }
     server_.live_.at(id_)->send_ping();
   }
@@ -173,6 +174,11 @@ void transport_server::close_all(close_reason reason) {
     for (const auto& [id, session] : live_)
       session->close(reason);
   });
+}
+
+void transport_server::break_inits() {
+  const std::lock_guard lock(mutex_);
+  record_.inits_broken = true;
 }
 
 void transport_server::drop_all() {

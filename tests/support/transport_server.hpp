@@ -46,6 +46,8 @@ class transport_server {
   /// One status message to every session.
   void publish(std::string_view payload);
   void close_all(transport::close_reason reason);
+  /// From now on an `init` throws, as a bug would.
+  void break_inits();
   /// Destroys every session object, as an actor does that dies.
   void drop_all();
   /// Stops the listener.
@@ -86,6 +88,7 @@ class transport_server {
     std::vector<boost::system::error_code> accept_errors;
     std::size_t sessions = 0;
     bool no_delay = true;
+    bool inits_broken = false;
   };
   template <class Value>
   Value recorded(Value record::*member) const {

@@ -225,6 +225,21 @@ CAF_TEST(a_close_of_the_client_is_answered_with_its_code) {
   CAF_CHECK(report.error.empty());
 }
 
+CAF_TEST(a_bug_in_a_handler_ends_its_session_and_names_its_cause) {
+  transport_server server(without_heartbeat());
+  viewer other(server.port(), "run:channel");
+  CAF_REQUIRE(other.live());
+  server.break_inits();
+  viewer client(server.port(), "run:channel");
+  client.send_text(R"({"type":"init"})");
+  const auto report = server.closed();
+  CAF_CHECK(report.reason == close_reason::internal_error);
+  CAF_CHECK_EQUAL(report.error, "init broke");
+  CAF_CHECK(nothing_more(client));
+  server.publish("still here");
+  CAF_CHECK_EQUAL(other.next_message(), status_text("still here"));
+}
+
 CAF_TEST(a_lost_connection_is_reported_once) {
   transport_server server(without_heartbeat());
   {

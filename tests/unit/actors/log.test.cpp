@@ -65,6 +65,13 @@ CAF_TEST(lines below the level are not written) {
                   "\"component\":\"redis\"\n");
 }
 
+CAF_TEST(a channel is named by its run and the rest) {
+  using parts = std::pair<std::string_view, std::string_view>;
+  CAF_CHECK(halves("run:wepp") == parts("run", "wepp"));
+  CAF_CHECK(halves("run;7:") == parts("run;7", ""));
+  CAF_CHECK(halves("") == parts("", ""));
+}
+
 CAF_TEST(text that looks like a format is written as it is) {
   log(log_event::stopped, {{"error", "{} {0} %v"}});
   CAF_CHECK_EQUAL(taken(),

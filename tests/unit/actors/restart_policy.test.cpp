@@ -58,9 +58,36 @@ CAF_TEST(more_deaths_than_the_intensity_wait_the_ceiling) {
 
 CAF_TEST(deaths_older_than_the_window_are_forgotten) {
   restart_history history;
-  for (int i = 0; i < 8; ++i)
+  for (int i = 0; i < 5; ++i)
     history.on_death(policy(), start, 0);
   auto later = start + 10s;
   CAF_CHECK_EQUAL(history.recent(policy(), later), 0u);
   CAF_CHECK_EQUAL(history.on_death(policy(), later, 0).delay.count(), 0);
+}
+
+CAF_TEST(a_child_that_cannot_live_keeps_the_ceiling_however_long_it_takes) {
+  restart_history history;
+  for (int i = 0; i < 5; ++i)
+    history.on_death(policy(), start, 0);
+  // It dies at each restart; within a window there are fewer deaths than the
+  // intensity allows.
+  auto now = start;
+  for (int i = 0; i < 20; ++i) {
+    const auto decision = history.on_death(policy(), now, 0);
+    CAF_CHECK(decision.intensity_exceeded);
+    CAF_CHECK(decision.delay == 1s);
+    now += decision.delay + 3s;
+  }
+}
+
+CAF_TEST(a_child_that_lived_for_a_whole_window_starts_afresh) {
+  restart_history history;
+  for (int i = 0; i < 6; ++i)
+    history.on_death(policy(), start, 0);
+  const auto restarted = start + 1s;
+  auto still = history;
+  CAF_CHECK(still.on_death(policy(), restarted + 9s, 0).intensity_exceeded);
+  const auto later = restarted + 10s;
+  CAF_CHECK_EQUAL(history.on_death(policy(), later, 0).delay.count(), 0);
+  CAF_CHECK(!history.on_death(policy(), later, 0).intensity_exceeded);
 }

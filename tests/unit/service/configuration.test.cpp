@@ -232,12 +232,37 @@ CAF_TEST(passwords in urls are not shown) {
   CAF_CHECK_EQUAL(redact_url("redis://u@h:1/2"), "redis://u@h:1/2");
   CAF_CHECK_EQUAL(redact_url("redis://u:secret@h:1/2"), "redis://u:***@h:1/2");
   CAF_CHECK_EQUAL(redact_url("redis://:secret@h"), "redis://:***@h");
-  CAF_CHECK_EQUAL(redact_url("redis://u:a:b@c/d@h/2"), "redis://u:***@h/2");
-  CAF_CHECK_EQUAL(redact_url("redis://a/b@h"), "redis://***@h");
-  CAF_CHECK_EQUAL(redact_url("u:secret@h"), "u:***@h");
+  CAF_CHECK_EQUAL(redact_url("redis://u:a:b@h/2"), "redis://u:***@h/2");
+  CAF_CHECK_EQUAL(redact_url("redis://u:@[::1]:1/2"),
+                  "redis://u:***@[::1]:1/2");
+  CAF_CHECK_EQUAL(redact_url("redis://[::1]:1/2"), "redis://[::1]:1/2");
   CAF_CHECK_EQUAL(redact_url("unix:///run/redis.sock?db=2"),
                   "unix:///run/redis.sock?db=2");
   CAF_CHECK_EQUAL(redact_url(""), "");
+}
+
+CAF_TEST(of what is no url of ours nothing but the scheme is shown) {
+  for (const char* text :
+       {"redis://h:6379/2?password=secret", "redis://:secret",
+        "redis://u:a@secret/d@h/2", "redis://secret/b@h", "redis://h:1/secret",
+        "redis://h/2#secret"})
+    CAF_CHECK_EQUAL(redact_url(text), "redis://***");
+  CAF_CHECK_EQUAL(redact_url("unix:///run/redis.sock?password=secret"),
+                  "unix://***");
+  CAF_CHECK_EQUAL(redact_url("http://secret@h"), "http://***");
+  for (const char* text : {"u:secret@h", "secret", "u:secret://h", "/secret"})
+    CAF_CHECK_EQUAL(redact_url(text), "***");
+}
+
+CAF_TEST(an error shows no password in whatever form it came) {
+  for (const char* variable : {"STATUS_REDIS_URL", "REDIS_URL"})
+    for (const char* text :
+         {"redis://h:6379/2?password=secret", "redis://:secret", "secret"}) {
+      const auto error = error_of({{variable, text}});
+      CAF_CHECK(error.starts_with(variable));
+      CAF_CHECK(error.find("secret") == std::string::npos);
+      CAF_CHECK(error.find("***") != std::string::npos);
+    }
 }
 
 CAF_TEST(origins hold no secret) {

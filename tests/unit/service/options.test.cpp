@@ -1,8 +1,11 @@
 #include "service/options.hpp"
 
 #include "service/configuration_keys.hpp"
+#include "service/exit_codes.hpp"
 
 #include <caf/test/unit_test.hpp>
+
+#include <csignal>
 
 using namespace status2::service;
 
@@ -135,6 +138,17 @@ CAF_TEST(what is not understood is an error of one line) {
     CAF_MESSAGE(caf::deep_to_string(words));
     CAF_CHECK(!error.empty());
     CAF_CHECK(error.find('\n') == std::string::npos);
+  }
+}
+
+CAF_TEST(the help names every exit code) {
+  const auto text = help_text();
+  const auto line = text.substr(text.find("Exit codes: "));
+  for (const int code : {exit_ok, exit_failed, exit_usage, exit_supervisor_died,
+                         exit_signalled + SIGINT, exit_signalled + SIGTERM}) {
+    const auto at = line.find(" " + std::to_string(code));
+    CAF_MESSAGE(code);
+    CAF_CHECK(at < line.find("\n\n"));
   }
 }
 
