@@ -19,7 +19,7 @@ namespace status2::actors {
   X(shutdown_signal, INFO, "service", "shutdown signal received",              \
     "SIGTERM or SIGINT came; clients are being closed.")                       \
   X(stopped, INFO, "service", "stopped",                                       \
-    "Last line of an orderly end.")                                            \
+    "Last line, also after `could not serve`; `code` is the exit code.")       \
   X(serve_failed, ERROR, "service", "could not serve",                         \
     "The port could not be opened; the process ends with exit code 1.")        \
   X(any_origin, WARN, "service", "any origin is accepted",                     \
@@ -41,7 +41,8 @@ namespace status2::actors {
   X(slow_consumer, WARN, "session", "slow consumer closed",                    \
     "A client did not read fast enough and was closed with 1008.")             \
   X(malformed_message, WARN, "session", "malformed client message",            \
-    "A client sent text that is no JSON object; at most one line a second.")   \
+    "A client sent text that is no JSON object; at most one line a second "    \
+    "and I/O thread.")                                                         \
   X(redis_connecting, DEBUG, "redis", "redis connecting",                      \
     "An attempt starts.")                                                      \
   X(redis_established, INFO, "redis", "redis subscribe established",           \
@@ -55,7 +56,8 @@ namespace status2::actors {
   X(redis_surfaced, ERROR, "redis", "redis unavailable",                       \
     "STATUS_REDIS_MAX_RETRIES attempts in a row failed; /ready says 503.")     \
   X(redis_silent, WARN, "redis", "redis link silent",                          \
-    "A liveness PING went unanswered; a second link is opened beside it.")     \
+    "A request, the liveness PING or another, went unanswered; a second link " \
+    "is opened beside it.")                                                    \
   X(redis_link_chosen, INFO, "redis", "redis link chosen",                     \
     "Of two links one proved alive; the other is closed.")                     \
   X(canary_late, ERROR, "canary", "canary late",                               \
@@ -76,7 +78,7 @@ namespace status2::actors {
   X(channel_left, DEBUG, "supervisor", "channel left",                         \
     "The last viewer was gone for STATUS_CHANNEL_LINGER.")                     \
   X(actor_restarted, WARN, "supervisor", "actor restarted",                    \
-    "A child ended abnormally and was started again.")                         \
+    "A child ended abnormally; it is started again after `backoff`.")          \
   X(actor_failed, ERROR, "supervisor", "actor failed",                         \
     "A bug: an exception reached the actor, which ends; see actor restarted.")  \
   X(supervisor_died, ERROR, "service", "supervisor died",                      \
