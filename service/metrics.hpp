@@ -37,7 +37,7 @@ class metrics : public prometheus::Collectable {
           actors::broker_counters& broker);
 
   std::vector<prometheus::MetricFamily> Collect() const override;
-  /// Prometheus's text format.
+  /// Prometheus's text format. Blocks: reads files of /proc.
   std::string text() const;
 
  private:
