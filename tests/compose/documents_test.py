@@ -130,7 +130,7 @@ class Documents(unittest.TestCase):
                      COMPOSE / "base-image"]:
             used |= set(re.findall(r"\$\{(STATUS2_[A-Z_]+)", read(path)))
         # Set by wctl itself, for the labels.
-        used -= {"STATUS2_COMMIT", "STATUS2_VERSION"}
+        used -= {"STATUS2_COMMIT", "STATUS2_VERSION", "STATUS2_TOOLBOX"}
         listed = set(re.findall(r"^\| `(STATUS2_\w+)` \|",
                                 read(COMPOSE / "README.md"), re.MULTILINE))
         self.assertEqual(used, listed)
