@@ -92,9 +92,10 @@ class channel_group final : public caf::abstract_group {
   const fan_out& last_fan_out() const { return last_fan_out_; }
   void last_fan_out(const fan_out& what) { last_fan_out_ = what; }
 
-  /// Of the deliveries of one turn on `thread`, the running one: whether the
-  /// frames of `item` went behind those of an earlier one of this group. Every
-  /// item that was asked about stays where it is until end_gathering().
+  /// Appends the frames of `item` to those of an earlier item of this group in
+  /// the same turn of `thread`, the running one. False if it stays by itself: a
+  /// later one may be appended to it. Each item must stay where it is until
+  /// end_gathering().
   bool gather(const io_thread& thread, delivery& item);
   void end_gathering(const io_thread& thread);
   /// Fetches what deliver_here() touches first; after gather().

@@ -15,7 +15,8 @@ namespace status2::actors {
 /// X(member, metric name, counter|gauge, help)
 #define STATUS2_ACTOR_METRICS(X)                                               \
   X(redis_up, "status2_redis_up", gauge,                                       \
-    "1 while the Redis link works; 0 once an outage is surfaced.")             \
+    "1 while the Redis link works; 0 before it first does, and while an "      \
+    "outage is surfaced.")                                                     \
   X(redis_reconnects, "status2_redis_reconnects_total", counter,               \
     "Times the Redis link was established again after a loss.")                \
   X(redis_connect_failures, "status2_redis_connect_failures_total", counter,   \
@@ -29,7 +30,8 @@ namespace status2::actors {
   X(messages_fanned_out, "status2_messages_fanned_out_total", counter,         \
     "Received messages that were handed to viewers.")                          \
   X(messages_unwatched, "status2_messages_unwatched_total", counter,           \
-    "Received messages that nobody watched, in STATUS_CHANNEL_LINGER.")        \
+    "Messages dropped because the channel's last viewer had left (see "        \
+    "STATUS_CHANNEL_LINGER), and the canary's own.")                           \
   X(channels_active, "status2_channels_active", gauge,                         \
     "Channels that have a subscriber actor.")                                  \
   X(channels_subscribed, "status2_channels_subscribed", gauge,                 \

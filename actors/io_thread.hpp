@@ -81,7 +81,7 @@ class io_thread final : public caf::execution_unit {
   bool turn_scheduled_ = false;
   std::deque<caf::resumable*> jobs_;
   std::vector<delivery> local_;
-  /// What this turn sends to the other threads, by their index.
+  /// What this turn sends to other threads, an entry for each.
   std::vector<std::pair<io_thread*, std::vector<delivery>>> outgoing_;
 
   std::mutex inbox_mutex_;

@@ -21,7 +21,7 @@ namespace status2::actors {
     "SIGTERM or SIGINT came; clients are being closed. A second line: the "    \
     "process ends now.")                                                       \
   X(stopped, INFO, "service", "stopped",                                       \
-    "Last line of an orderly end.")                                            \
+    "Last line, also after `could not serve`; `code` is the exit code.")       \
   X(serve_failed, ERROR, "service", "could not serve",                         \
     "The port could not be opened; the process ends with exit code 1.")        \
   X(any_origin, WARN, "service", "any origin is accepted",                     \
@@ -46,7 +46,8 @@ namespace status2::actors {
     "Closed without a fault of its own; `reason` is `memory_limit`, or "       \
     "`internal_error`, a bug, with its cause in `error`.")                     \
   X(malformed_message, WARN, "session", "malformed client message",            \
-    "A client sent text that is no JSON object; at most one line a second.")   \
+    "A client sent text that is no JSON object; at most one line a second "    \
+    "and I/O thread.")                                                         \
   X(redis_connecting, DEBUG, "redis", "redis connecting",                      \
     "An attempt starts.")                                                      \
   X(redis_established, INFO, "redis", "redis subscribe established",           \
@@ -61,7 +62,8 @@ namespace status2::actors {
   X(redis_surfaced, ERROR, "redis", "redis unavailable",                       \
     "STATUS_REDIS_MAX_RETRIES attempts in a row failed; /ready says 503.")     \
   X(redis_silent, WARN, "redis", "redis link silent",                          \
-    "A liveness PING went unanswered; a second link is opened beside it.")     \
+    "A request, the liveness PING or another, went unanswered; a second link " \
+    "is opened beside it.")                                                    \
   X(redis_link_chosen, INFO, "redis", "redis link chosen",                     \
     "Of two links one proved alive; the other is closed.")                     \
   X(canary_late, ERROR, "canary", "canary late",                               \
@@ -86,7 +88,7 @@ namespace status2::actors {
   X(channel_left, DEBUG, "supervisor", "channel left",                         \
     "The last viewer was gone for STATUS_CHANNEL_LINGER.")                     \
   X(actor_restarted, WARN, "supervisor", "actor restarted",                    \
-    "A child ended abnormally and was started again.")                         \
+    "A child ended abnormally; it is started again after `backoff`.")          \
   X(actor_failed, ERROR, "supervisor", "actor failed",                         \
     "A bug: an exception reached the actor, which ends; see actor restarted.")  \
   X(supervisor_died, ERROR, "service", "supervisor died",                      \

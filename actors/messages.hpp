@@ -8,8 +8,10 @@
 /// |                   |                          | subscriber gets           |
 /// |                   |                          | channel_state in time     |
 /// | channel_unwanted  | supervisor → link        | unsubscribe; none         |
-/// | channel_state     | link → subscriber        | acknowledged or not       |
-/// | payload_batch     | link → subscriber        | messages of one read      |
+/// | channel_state     | link → subscriber,       | acknowledged or not       |
+/// |                   | canary                   |                           |
+/// | payload_batch     | link → subscriber,       | messages of one read      |
+/// |                   | canary                   |                           |
 /// | frame_message     | subscriber → group       | one block of frames       |
 /// | channel_live      | subscriber → group       | answer waiting inits      |
 /// | wait_over         | subscriber → itself      | what waits goes alone     |
@@ -21,7 +23,7 @@
 /// |                   |                          | last session has          |
 /// | linger_over       | supervisor → itself      | leave an unused channel   |
 /// | restart_child     | supervisor → itself      | backoff is over           |
-/// | link_status       | link → supervisor        | for /ready and the log    |
+/// | link_status       | link → supervisor        | for /ready                |
 /// | tree_wanted       | chaos door → supervisor  | who lives; JSON answer    |
 /// | kill_wanted       | chaos door → supervisor  | kill one; JSON answer     |
 /// | fault_wanted      | chaos door → supervisor  | harm the link's sockets   |

@@ -1,6 +1,7 @@
-/// The supervisor actor: spawns and monitors the Redis link, one subscriber a
-/// channel in use and one session a client. It alone knows which channels are
-/// wanted, so a restarted link or subscriber starts from its registry.
+/// The supervisor actor: spawns and monitors the Redis link, the canary, one
+/// subscriber a channel in use and one session a client. It alone knows which
+/// channels are wanted, so a restarted link or subscriber starts from its
+/// registry.
 #pragma once
 
 #include "actors/counters.hpp"

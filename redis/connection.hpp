@@ -30,10 +30,10 @@ struct connection_settings {
   redis_url url;
   /// Each step (resolve and connect, TLS, login) must be done within it.
   std::chrono::nanoseconds request_timeout{std::chrono::seconds{1}};
-  /// A socket is read at most once in this time, where that keeps the thread
-  /// busy in twice this time, so that what comes close together is read, and
-  /// told, together; the first after a quiet time is read at once. 0: as soon
-  /// as something comes.
+  /// Shortest time between two reads of a socket, so that what comes close
+  /// together is read, and told, together. Where a read keeps the thread busy
+  /// it is up to twice as long; after a quiet time the first comes at once. 0:
+  /// a read as soon as something comes.
   std::chrono::nanoseconds read_interval{0};
   /// Looked at on the connection's thread only; null: no faults.
   std::shared_ptr<const upstream_fault> fault{};
@@ -56,8 +56,8 @@ class connection_events {
 class connection {
  public:
   virtual ~connection() = default;
-  /// Sends a command. Blocks: never; what Redis does not take waits, and
-  /// beyond 64 MB the connection closes.
+  /// Sends a command; only after on_open(). Blocks: never; what Redis does not
+  /// take waits, and beyond 64 MB the connection closes.
   void send(const std::vector<std::string_view>& words);
   /// Closes without an event.
   virtual void close() = 0;

@@ -23,9 +23,9 @@ class read_pace {
     due_ = now + interval_;
   }
 
-  /// What that read brought about is done. Work that took more than an eighth
-  /// of the interval delays the next read, up to one interval more: the thread
-  /// then wakes half as often for as much, and has time for all the rest.
+  /// The work of that read is done at `now`. If it took more than an eighth of
+  /// the interval, the next read comes later, by one interval at most: the
+  /// thread wakes half as often for the same work, and has time for the rest.
   void done(clock::time_point now) {
     due_ = std::max(due_,
                     read_at_ + std::min(8 * (now - read_at_), 2 * interval_));

@@ -82,7 +82,10 @@ class subscription_machine {
 
   /// Opens the first link.
   actions start(time_point now);
+  /// These channels are wanted from now on: subscribed on every link that is
+  /// open, and on each that opens later.
   actions want(const std::vector<std::string>& channels, time_point now);
+  /// The channel is wanted no longer: unsubscribed where a link is open.
   actions unwant(const std::string& channel, time_point now);
   /// The link is connected and logged in.
   actions opened(link_id link, time_point now);
@@ -91,6 +94,8 @@ class subscription_machine {
   actions read(link_id link, reply_batch& batch, time_point now, bool& serve);
   /// The link is gone, or an attempt to open it failed.
   actions closed(link_id link, const std::string& error, time_point now);
+  /// Does what is due: liveness PINGs, requests without an answer, the next
+  /// attempt, channels that Redis refused.
   actions tick(time_point now);
   /// When tick() has to run next.
   time_point next_tick() const;

@@ -18,7 +18,8 @@ class admin {
   admin(const actors::broker_status& status,
         std::function<std::string()> metrics);
 
-  /// The answer to GET `path`, or nothing if it is no admin path.
+  /// The answer to GET `path`, or nothing if it is no admin path. Blocks: for
+  /// `/metrics`, which reads files of /proc.
   std::optional<transport::http_reply> answer(std::string_view path) const;
 
  private:

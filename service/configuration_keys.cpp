@@ -1,6 +1,9 @@
 #include "service/configuration_keys.hpp"
 
+#include "service/duration.hpp"
+
 #include <array>
+#include <chrono>
 #include <stdexcept>
 
 namespace status2::service {
@@ -31,8 +34,8 @@ constexpr std::array table{
         "Time between two heartbeats to a client.",
         &c::ping_interval},
     key{"STATUS_PONG_TIMEOUT", duration, "75s", "1ms", year,
-        "A client that says nothing for this long is closed (1008); below "
-        "60s a warning is logged at start.",
+        "A client that sends neither init nor pong for this long is closed "
+        "(1008); below 60s a warning is logged at start.",
         &c::pong_timeout},
     key{"STATUS_WRITE_TIMEOUT", duration, "2s", "1ms", year,
         "Longest that bytes for one client may wait unsent; then it is closed "
@@ -54,11 +57,12 @@ constexpr std::array table{
         &c::redis_retry_max},
     key{"STATUS_REDIS_MAX_RETRIES", count, "5", "0", "1000000000",
         "Failures in a row before the outage is surfaced (log, `/ready`, "
-        "`status2_redis_up`); attempts go on. 0: never.",
+        "`status2_redis_up`); attempts go on. 0: never, and the alert "
+        "Status2RedisDown is silent once the link was up.",
         &c::redis_max_retries},
     key{"STATUS_ALLOWED_ORIGINS", list, "", "", "",
-        "Origins that browsers may come from; empty: any, with a warning at "
-        "start.",
+        "Origins that browsers may come from, besides the host that the "
+        "request names, which always is; empty: any, with a warning at start.",
         &c::allowed_origins},
     key{"STATUS_HANGUP", flag, "false", "", "",
         "Send `{\"type\":\"hangup\"}` before the server closes a client; "
@@ -97,7 +101,8 @@ constexpr std::array table{
         "number.",
         &c::max_connections_per_ip},
     key{"STATUS_TRUSTED_PROXIES", networks, "", "", "",
-        "Proxies whose X-Forwarded-For tells the address of a client.",
+        "X-Forwarded-For is believed from these peers only; empty: from "
+        "nobody.",
         &c::trusted_proxies},
     key{"STATUS_ACCEPT_RATE", count, "2000", "0", "1000000",
         "WebSockets opened a second; what comes faster waits in its order, at "
@@ -108,10 +113,11 @@ constexpr std::array table{
         "answered 503.",
         &c::max_channels},
     key{"STATUS_HANDSHAKE_TIMEOUT", duration, "10s", "1ms", year,
-        "A connection must have sent its whole request within it.",
+        "A connection must have sent its whole request, and been let in by "
+        "STATUS_ACCEPT_RATE, within it; else it is closed without an answer.",
         &c::handshake_timeout},
     key{"STATUS_MAX_HEADER_SIZE", size, "8KB", "512", "1MB",
-        "Largest request header.",
+        "Largest request header; a larger one is answered 431.",
         &c::max_header_size},
     key{"STATUS_OUTBOX_BYTES", size, "1MB", "1KB", "1024MB",
         "Bytes that may wait unsent for one client, behind the message that is "
@@ -119,7 +125,8 @@ constexpr std::array table{
         &c::outbox_bytes},
     key{"STATUS_OUTBOX_TOTAL_BYTES", size, "0", "0", "1048576MB",
         "Bytes that may wait unsent for all clients; over it the largest "
-        "outboxes are closed (1008). 0: a quarter of the memory limit.",
+        "outboxes are closed (1008). 0: a quarter of the container's memory "
+        "limit, or of the machine's memory.",
         &c::outbox_total_bytes},
     key{"STATUS_CLIENT_MESSAGE_RATE", count, "50", "0", "1000000",
         "Messages and protocol pings a second that a client may send in the "
@@ -129,7 +136,7 @@ constexpr std::array table{
         "Messages and pings that a client may send at once.",
         &c::client_message_burst},
     key{"STATUS_DRAIN_WINDOW", duration, "0s", "0s", "1h",
-        "Over which the closes of a shutdown are spread; 0s: at once.",
+        "Time over which a shutdown spreads its closes; 0s: at once.",
         &c::drain_window},
     key{"STATUS_CANARY_INTERVAL", duration, "10s", "0s", year,
         "Time between two messages that the broker publishes to a channel of "
@@ -200,7 +207,10 @@ std::string accepted(const key& row) {
     case networks:
       return "addresses and networks such as 10.0.0.0/8, separated by commas";
     case duration:
-      return "a duration" + range + ", such as 150ms or 1m30s";
+      return "a duration" + range +
+             (*parse_duration(row.most) < std::chrono::seconds{90}
+                  ? ", such as 500us or 150ms"
+                  : ", such as 150ms or 1m30s");
     case size:
       return "a size" + range + ", in bytes, KB or MB";
     case count:

@@ -39,7 +39,7 @@ class metrics : public prometheus::Collectable {
           actors::broker_counters& broker, const actors::broker_status& status);
 
   std::vector<prometheus::MetricFamily> Collect() const override;
-  /// Prometheus's text format.
+  /// Prometheus's text format. Blocks: reads files of /proc.
   std::string text() const;
 
  private:

@@ -7,9 +7,9 @@
 
 namespace status2::transport {
 
-/// Where the run of `text` that begins at `from`, at the start of a character,
-/// and needs no escaping ends: at a quote, a backslash, a control character, a
-/// byte that is no UTF-8, or the end.
+/// How far `text` needs no escaping, from `from` on, which is the start of a
+/// character: the place of the next quote, backslash, control character or byte
+/// that is no UTF-8, or the end.
 /// Source: RFC 8259 section 7, RFC 3629 section 4.
 std::size_t clean_run_end(std::string_view text, std::size_t from);
 

@@ -59,9 +59,11 @@ class counter {
   X(accept_errors, "status2_accept_errors_total", counter,                     \
     "Failed accepts, such as out of descriptors.")                             \
   X(handshakes_refused, "status2_handshakes_refused_total", counter,           \
-    "Requests for a channel answered with 4xx or 503.")                        \
+    "Requests answered 4xx, or 503 for a limit of connections or a drain; "    \
+    "those of STATUS_MAX_CHANNELS are counted elsewhere.")                     \
   X(handshake_timeouts, "status2_handshake_timeouts_total", counter,           \
-    "Connections closed because no whole request came in time.")               \
+    "Connections closed without an answer: no whole request came within "      \
+    "STATUS_HANDSHAKE_TIMEOUT, or STATUS_ACCEPT_RATE held it for longer.")     \
   X(requests_crowded_out, "status2_requests_crowded_out_total", counter,       \
     "Connections without a whole request closed to make room for new ones.")   \
   X(malformed_messages, "status2_malformed_messages_total", counter,           \

@@ -37,9 +37,9 @@ class send_target {
 class frame_sender {
  public:
   virtual ~frame_sender() = default;
-  /// Sends `block` to `fd`, now or in flush(). Until `target` was told, the
-  /// block, the target and the open descriptor must stay, and the same target
-  /// may not send again.
+  /// Sends `block` to `fd`, now or in flush(). Keep the block, the target and
+  /// the descriptor alive, and send nothing else for the target, until its
+  /// on_sent().
   virtual void send(int fd, const frame_block& block, send_target& target) = 0;
   /// Sends all that was kept back; every target has been told after it.
   virtual void flush() = 0;

@@ -31,8 +31,8 @@ class outbox {
   /// Since when the oldest byte waits; nothing if none does.
   std::optional<time_point> oldest() const;
 
-  /// Queues `block`, of which `sent` bytes are on the wire already: more than
-  /// none only if nothing else waits.
+  /// Queues `block`, of which `sent` bytes are on the wire already; `sent` must
+  /// be 0 unless the queue is empty.
   void push(frame_ptr block, std::size_t sent, time_point now);
   /// Queues `block`, of which `sent` bytes are out, before all others, of which
   /// nothing may be out yet.

@@ -48,9 +48,9 @@ class socket_watch {
                                 std::uint32_t events = EPOLLIN);
   /// What else to wait for; EPOLLHUP and EPOLLERR always are.
   void change(int fd, watched_socket& owner, std::uint32_t events);
-  /// Not told again, not even of what has come already. The caller closes the
-  /// descriptor next; the owner stays as long as the result, null if it is not
-  /// watched.
+  /// Stops watching; events already fetched are dropped too. The caller closes
+  /// the descriptor next; the owner lives as long as the result, which is null
+  /// if it was not watched.
   std::shared_ptr<watched_socket> remove(watched_socket& owner);
   /// The same for a descriptor that stays open, watched or not.
   std::shared_ptr<watched_socket> release(int fd, watched_socket& owner);

@@ -10,7 +10,8 @@
 
 namespace status2::transport {
 
-/// A file descriptor that closes itself.
+/// A file descriptor that closes itself. Move assignment swaps: what was here
+/// is closed with the other.
 class unique_fd {
  public:
   unique_fd() = default;

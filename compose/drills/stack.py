@@ -65,8 +65,9 @@ class Stack:
 
     def up(self) -> None:
         """Starts it and waits until it answers; it goes down with the run."""
-        if subprocess.run(["docker", "version"], capture_output=True).returncode:
-            raise CouldNotRun("there is no Docker daemon to talk to")
+        asked = subprocess.run(["docker", "version"], capture_output=True, text=True)
+        if asked.returncode:
+            raise CouldNotRun(f"Docker does not answer: {asked.stderr.strip()}")
         self.context.keep_undone("the stack", self.command("down"), GONE)
         self.context.on_exit(self.save_logs)
         self.wctl("up", "-d", *self.services, seconds=BUILD_SECONDS)
@@ -141,15 +142,15 @@ def password_file() -> Path:
     return SECRETS / "redis_password"
 
 
-def ready(host: str = STATUS) -> float:
+def ready(host: str = STATUS, port: int = 9002) -> float:
     """1 if `/ready` says 200, else 0."""
-    return float(page("/ready", host)[0] == 200)
+    return float(page("/ready", host, port)[0] == 200)
 
 
-def page(path: str, host: str = STATUS) -> tuple[int, str]:
+def page(path: str, host: str = STATUS, port: int = 9002) -> tuple[int, str]:
     """Status and text of an admin page. Errors: OSError if none answers."""
     try:
-        with urllib.request.urlopen(f"http://{host}:9002{path}", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=2) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refused:
         return refused.code, refused.read().decode()

@@ -60,7 +60,23 @@ def alerts() -> list[tuple[str, str]]:
     return found
 
 
+def fields_logged() -> set[str]:
+    """Keys of log(…, {{"key", value}, …}) in the sources."""
+    found = set()
+    for folder in ("actors", "service"):
+        for path in (ROOT / folder).glob("*.cpp"):
+            for call in re.findall(r"\blog\((?:[^;]|\n)*?\);", read(path)):
+                found |= set(re.findall(r'\{"(\w+)",', call))
+    return found
+
+
 class Documents(unittest.TestCase):
+    def test_every_field_of_the_log_is_documented(self) -> None:
+        _, fields = read(ROOT / "docs/logs.md").split("## Fields")
+        listed = re.findall(r"^\| `(\w+)` \|", fields, re.MULTILINE)
+        self.assertEqual(len(listed), len(set(listed)))
+        self.assertEqual(fields_logged(), set(listed))
+
     def test_dashboard_asks_for_metrics_that_exist(self) -> None:
         dashboard = json.loads(read(COMPOSE / "grafana/status2.json"))
         queries = [target["expr"] for panel in dashboard["panels"]
@@ -114,7 +130,7 @@ class Documents(unittest.TestCase):
                      COMPOSE / "base-image"]:
             used |= set(re.findall(r"\$\{(STATUS2_[A-Z_]+)", read(path)))
         # Set by wctl itself, for the labels.
-        used -= {"STATUS2_COMMIT", "STATUS2_VERSION"}
+        used -= {"STATUS2_COMMIT", "STATUS2_VERSION", "STATUS2_TOOLBOX"}
         listed = set(re.findall(r"^\| `(STATUS2_\w+)` \|",
                                 read(COMPOSE / "README.md"), re.MULTILINE))
         self.assertEqual(used, listed)

@@ -44,7 +44,8 @@ class Playbook(unittest.TestCase):
         )  # fmt: skip
         said = done.stdout + done.stderr
         self.assertEqual(done.returncode, 0, said[-3000:])
-        for sign in ("PONG", "status2_connections_active", '"redis":"up"'):
+        for sign in ("PONG", "status2_connections_active", '"redis":"up"',
+                     "the viewer connected 1 time\n"):
             self.assertTrue(sign in said, f"{sign} is nowhere in what was said")
         left = subprocess.run(
             ["docker", "ps", "-aq", "--filter",

@@ -96,9 +96,9 @@ class Stack:
         answer = self.exec("redis", "redis-cli", "publish", channel, text)
         return int(answer) if answer.isdigit() else 0
 
-    def get(self, path: str, port: int = 0) -> str:
+    def get(self, path: str, port: int = 0, host: str = "127.0.0.1") -> str:
         """The body, or nothing while there is no answer of 200."""
-        url = f"http://127.0.0.1:{port or self.port}{path}"
+        url = f"http://{host}:{port or self.port}{path}"
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:
                 body: bytes = answer.read()
@@ -178,9 +178,9 @@ def require_daemon() -> None:
     """Ends the program with exit code 3 where there is none."""
     try:
         docker("version")
-    except (AssertionError, FileNotFoundError, subprocess.TimeoutExpired):
-        print("stack_test: there is no Docker daemon to talk to",
-              file=sys.stderr)
+    except (AssertionError, FileNotFoundError,
+            subprocess.TimeoutExpired) as error:
+        print(f"stack_test: Docker does not answer: {error}", file=sys.stderr)
         sys.exit(3)
 
 

@@ -4,6 +4,7 @@ there is none. Needs build/release/status2."""
 from __future__ import annotations
 
 import json
+import socket
 import unittest
 
 from playbook_test import Playbook
@@ -160,7 +161,9 @@ class Base(StackTest):
         self.stack.run("no-such-command", code=1)
         astray = Stack("astray")
         astray.environment["DOCKER_HOST"] = "tcp://127.0.0.1:1"
-        self.assertIn("no Docker daemon", astray.run("ps", code=3).stderr)
+        # With Docker's own words.
+        self.assertRegex(astray.run("ps", code=3).stderr,
+                         "Docker does not answer: .*127.0.0.1:1")
 
     def test_z_down_by_name_leaves_nothing_behind(self) -> None:
         self.stack.exec("status", "sh", "-c", "true")
@@ -237,16 +240,56 @@ class Scale(StackTest):
 
     files = "compose.yml compose.scale.yml"
     services = ("proxy",)
-    settings = {"STATUS_REDIS_MAX_RETRIES": "1", "STATUS_REDIS_RETRY_MAX": "2s"}
+    settings = {"STATUS_REDIS_MAX_RETRIES": "1", "STATUS_REDIS_RETRY_MAX": "2s",
+                "STATUS_LOG_LEVEL": "debug"}
+
+    def ready(self) -> bool:
+        """Whether the proxy has a ready broker, as its inner port tells."""
+        address = self.stack.run("address", "proxy").stdout.strip()
+        return bool(self.stack.get("/ready", 9003, address))
+
+    def test_pages_of_operators_are_not_published(self) -> None:
+        eventually("ready", self.ready)
+        self.assertEqual(self.stack.get("/health").strip(), "OK")
+        for path in ("/metrics", "/ready", "/ready?x", "/chaos/actors",
+                     "/prefix/metrics"):
+            with self.subTest(path):
+                answer = self.request(path)
+                self.assertEqual(answer.split(b"\r\n")[0].split()[1], b"404")
+                # The proxy's own answer, not the broker's.
+                self.assertNotIn(b"status2", answer)
+
+    def test_clients_cannot_forge_their_address(self) -> None:
+        eventually("ready", self.ready)
+        said = self.request(
+            "/scale:forged", "Connection: Upgrade", "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            "X-Forwarded-For: 203.0.113.9")
+        self.assertIn(b" 101 ", said.split(b"\r\n")[0])
+        seen = eventually("the client in a log", lambda: [
+            line for broker in ("status-a", "status-b")
+            for line in self.stack.run("logs", broker).stdout.splitlines()
+            if '"channel":"forged"' in line])
+        self.assertNotIn("203.0.113.9", "".join(seen))
+
+    def request(self, path: str, *headers: str) -> bytes:
+        """The start of the answer on the published port."""
+        with socket.create_connection(
+                ("127.0.0.1", self.stack.port), timeout=5) as client:
+            client.sendall("\r\n".join(
+                [f"GET {path} HTTP/1.1", "Host: here", *headers, "", ""]
+            ).encode())
+            return client.recv(4096)
 
     def test_client_comes_through_the_proxy(self) -> None:
-        eventually("ready", lambda: self.stack.get("/ready"))
+        eventually("ready", self.ready)
         with Watcher(self.stack, "scale:log", 1) as client:
             self.deliver("scale:log", "hello")
             self.assertEqual(client.finish()[0], ["hello"])
 
     def test_either_broker_may_be_restarted(self) -> None:
-        eventually("ready", lambda: self.stack.get("/ready"))
+        eventually("ready", self.ready)
         for broker in ("status-a", "status-b"):
             with self.subTest(broker):
                 self.stack.run("compose", "stop", broker)
@@ -263,11 +306,10 @@ class Scale(StackTest):
                         broker)["State"]["Health"]["Status"] == "healthy")
 
     def test_clients_are_taken_while_redis_is_away(self) -> None:
-        eventually("ready", lambda: self.stack.get("/ready"))
+        eventually("ready", self.ready)
         self.stack.run("compose", "stop", "redis")
         try:
-            eventually("the outage to be surfaced",
-                       lambda: not self.stack.get("/ready"))
+            eventually("the outage to be surfaced", lambda: not self.ready())
             with Watcher(self.stack, "scale:away", 1) as client:
                 eventually("a connection", client.said)
                 self.stack.run("compose", "start", "redis")

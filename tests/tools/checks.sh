@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # What ./dev check checks: a function a check, which prints what is wrong and
-# fails. Sourced by ./dev, which provides repo_git, tracked and configure, and sets
-# check_all and documents.
+# fails. Sourced by ./dev, which provides repo_git, tracked, configure and
+# fetch_lists, and sets check_all, documents and the arrays of packages.
 
 cpp_files() { tracked '*.cpp' '*.hpp' '*.cc'; }
 
@@ -141,6 +141,39 @@ check_faults() {
   done < <(grep -oE '`(unit|loopback|e2e|chaos)/[a-z_/]+`(: [a-z0-9_]+(, [a-z0-9_]+)*)?' \
     docs/faults.md)
   return $bad
+}
+
+# on_empty_system PACKAGE...: what apt would do where nothing is installed. Its
+# cache of that is apart from the real system's.
+on_empty_system() {
+  mkdir -p build/apt
+  apt-get -s -o Dir::State::status=/dev/null -o Dir::Cache="$root/build/apt" \
+    -o Dir::Cache::pkgcache=pkgcache.bin install --no-install-recommends \
+    "$@" 2>&1
+}
+
+# No group of ./dev's packages pushes out what another one brought: all that
+# they bring, each asked for alone, can be there together.
+check_packages() {
+  local group said run=() all=()
+  # The package lists may be absent.
+  if ! on_empty_system "${build_packages[0]}" >/dev/null; then
+    [[ $(id -u) -eq 0 ]] || run=(sudo)
+    fetch_lists "${run[@]}" || return 1
+  fi
+  for group in $(compgen -A arrayvar | grep '_packages$'); do
+    local -n wanted=$group
+    said=$(on_empty_system "${wanted[@]}") || {
+      printf '%s\n%s cannot be installed\n' "$said" "$group"
+      return 1
+    }
+    mapfile -t -O "${#all[@]}" all < <(awk '$1 == "Inst" { print $2 }' <<<"$said")
+  done
+  if ! said=$(on_empty_system "${all[@]}") || grep '^Remv' <<<"$said"; then
+    printf '%s\n%s\n' "$(tail -n 20 <<<"$said")" \
+      'these groups of packages push each other out'
+    return 1
+  fi
 }
 
 # Alerts, dashboard, operations page and stack name what exists.

@@ -12,6 +12,8 @@ from drills.tolerance import within
 
 BROKERS = ("status-a", "status-b")
 WINDOW = "5s"
+# Where the proxy lets the stack's own network see the brokers' pages.
+INSIDE = 9003
 
 
 def prepare(context: Context) -> None:
@@ -21,7 +23,9 @@ def prepare(context: Context) -> None:
     )  # fmt: skip
     services.up()
     wanted, proxy = context.parameters, services.address("proxy")
-    context.eventually(lambda: stack.ready(proxy) == 1, 60, "the proxy has a broker")
+    context.eventually(
+        lambda: stack.ready(proxy, INSIDE) == 1, 60, "the proxy has a broker"
+    )
     clients = crowd.Crowd(context, crowd.Work(
         viewers=int(wanted["viewers"]), rate=wanted["rate"], seconds=3600,
         channels=int(wanted["channels"]), host=proxy, pairs=True,
@@ -32,7 +36,7 @@ def prepare(context: Context) -> None:
 
 
 def proxy_ready(context: Context) -> float:
-    return stack.ready(context.state.stack.address("proxy"))
+    return stack.ready(context.state.stack.address("proxy"), INSIDE)
 
 
 def healthy(context: Context, service: str) -> bool:

@@ -140,6 +140,11 @@ CAF_TEST(an error names the variable and the value and what is accepted) {
       error_of({{"STATUS_PING_INTERVAL", "5x"}}),
       "STATUS_PING_INTERVAL=5x is not accepted; accepted: a duration from 1ms "
       "to 8760h, such as 150ms or 1m30s");
+  // Examples lie within the bounds.
+  CAF_CHECK_EQUAL(
+      error_of({{"STATUS_FANOUT_INTERVAL", "2s"}}),
+      "STATUS_FANOUT_INTERVAL=2s is not accepted; accepted: a duration from 0s "
+      "to 1s, such as 500us or 150ms");
   CAF_CHECK_EQUAL(
       error_of({}, {{"STATUS_MAX_MESSAGE_SIZE", "1GB"}}),
       "STATUS_MAX_MESSAGE_SIZE=1GB (from --max-message-size) is not accepted; "

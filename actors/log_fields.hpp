@@ -1,0 +1,74 @@
+/// What the fields of log lines hold: the source of a table in docs/logs.md.
+/// tests/compose/documents_test.py compares it with the fields that are logged.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace status2::actors {
+
+struct log_field_row {
+  std::string_view key;
+  std::string_view meaning;
+};
+
+inline constexpr std::array log_field_rows{
+    log_field_row{"run_id", "The run: the channel's name before the colon."},
+    log_field_row{"channel",
+                  "What follows the colon, where `run_id` is there; else the "
+                  "whole name."},
+    log_field_row{"session", "The number of a client's session actor."},
+    log_field_row{"remote",
+                  "The client, `ip:port`; behind a trusted proxy the address "
+                  "alone, and so in `client refused`."},
+    log_field_row{"reason",
+                  "Why a session ended, a row of docs/contract.md; in "
+                  "`connection limit` what set the limit."},
+    log_field_row{"code",
+                  "In session lines the code of the client's Close frame, 0 "
+                  "if none came; in `stopped` the exit code."},
+    log_field_row{"sent", "Messages that the client got whole."},
+    log_field_row{"discarded",
+                  "Messages that were meant for it and that it never got "
+                  "whole."},
+    log_field_row{"text", "What the client sent, cut to 120 bytes."},
+    log_field_row{"suppressed",
+                  "Lines like this one that were left out since the last."},
+    log_field_row{"limit", "How many clients, or channels, are accepted."},
+    log_field_row{"error", "What went wrong, in words."},
+    log_field_row{"attempt", "Failures to reach Redis in a row, this one too."},
+    log_field_row{"backoff",
+                  "The wait until the next attempt, or until the actor is "
+                  "started again, such as `1500ms`."},
+    log_field_row{"channels", "Channels that Redis has acknowledged."},
+    log_field_row{"viewers", "Clients that watch them when the outage ends."},
+    log_field_row{"outage_ms",
+                  "Milliseconds from the loss of the link to the last "
+                  "acknowledgement."},
+    log_field_row{"resume_worst_ms",
+                  "Milliseconds from link up until Redis had acknowledged a "
+                  "channel: the longest."},
+    log_field_row{"resume_p95_ms", "The same: the 95th percentile."},
+    log_field_row{"link",
+                  "`first`: the silent link spoke again; `second`: the one "
+                  "beside it took over."},
+    log_field_row{"actor",
+                  "The actor: its name, the kind of child, or what the chaos "
+                  "door was asked to kill."},
+    log_field_row{"action",
+                  "Of the chaos door: `kill` or `redis`; in `chaos access "
+                  "denied` the path."},
+    log_field_row{"fault", "`drop`, `stall` or `delay`, as it was asked for."},
+    log_field_row{"for", "How long the fault lasts, as it was asked for."},
+    log_field_row{"address",
+                  "Where the broker listens; in `redis connecting` the URL of "
+                  "Redis, without its password."},
+    log_field_row{"port", "The port that is open."},
+    log_field_row{"redis", "The URL of Redis, without its password."},
+    log_field_row{"version", "Of the program."},
+    log_field_row{"commit", "It was built from."},
+    log_field_row{"backend", "`io_uring` or `epoll`."},
+    log_field_row{"signal", "Its number: 15 is SIGTERM, 2 SIGINT."},
+};
+
+}  // namespace status2::actors
