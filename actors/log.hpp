@@ -80,6 +80,8 @@ namespace status2::actors {
     "`tree`), or for what it refused (`error`).")                              \
   X(chaos_denied, WARN, "chaos", "chaos access denied",                        \
     "A request to the chaos door without its token.")                          \
+  X(request_failed, ERROR, "listener", "request failed",                       \
+    "A bug: an exception ended a connection before its request was answered.") \
   X(channel_refused, WARN, "supervisor", "channel refused",                    \
     "STATUS_MAX_CHANNELS is reached; at most one line a second.")              \
   X(client_refused, WARN, "listener", "client refused",                        \

@@ -83,6 +83,9 @@ class clients_to_supervisor final : public transport::listener_events {
   void on_accept_error(const boost::system::error_code& error) override {
     log(log_event::accept_failed, {{"error", error.message()}});
   }
+  void on_request_failed(std::string_view what) noexcept override {
+    log(log_event::request_failed, {{"error", what}});
+  }
 
  private:
   void tell_refusal(const transport::address& who,

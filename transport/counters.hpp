@@ -64,6 +64,8 @@ class counter {
   X(handshake_timeouts, "status2_handshake_timeouts_total", counter,           \
     "Connections closed without an answer: no whole request came within "      \
     "STATUS_HANDSHAKE_TIMEOUT, or STATUS_ACCEPT_RATE held it for longer.")     \
+  X(requests_failed, "status2_requests_failed_total", counter,                 \
+    "Requests that a bug left without an answer; `request failed` says why.")  \
   X(requests_crowded_out, "status2_requests_crowded_out_total", counter,       \
     "Connections without a whole request closed to make room for new ones.")   \
   X(malformed_messages, "status2_malformed_messages_total", counter,           \

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -77,9 +78,17 @@ void http_connection::turn(Action action) noexcept {
       watch(wanted());
     else if (!watched_)
       self_ = self;
+  } catch (const std::exception& e) {
+    fail(e.what());
   } catch (...) {
-    close();
+    fail("an exception without a text");
   }
+}
+
+void http_connection::fail(const char* what) noexcept {
+  context_->loop.counters().requests_failed.add();
+  context_->events->on_request_failed(what);
+  close();
 }
 
 http_connection::http_connection(std::shared_ptr<http_context> context,

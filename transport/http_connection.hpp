@@ -117,6 +117,8 @@ class http_connection final
   /// though bytes of it were not read.
   void discard();
   void arm(std::chrono::nanoseconds limit);
+  /// Ends it for a bug, and says so.
+  void fail(const char* what) noexcept;
   void close();
 
   /// The events that the phase is about.

@@ -68,6 +68,8 @@ class listener_events {
   virtual void on_upgrade(upgrade_request&& request) = 0;
   /// Accepting failed; the listener retries by itself after 100 ms.
   virtual void on_accept_error(const boost::system::error_code& error) = 0;
+  /// An exception, which is a bug, ended a connection without an answer.
+  virtual void on_request_failed(std::string_view what) noexcept = 0;
 };
 
 /// Thread: that of `loop`, apart from the constructor.

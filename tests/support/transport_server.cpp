@@ -66,6 +66,7 @@ class transport_server::events final : public listener_events {
     const std::lock_guard lock(server_.mutex_);
     server_.record_.accept_errors.push_back(error);
   }
+  void on_request_failed(std::string_view) noexcept override {}
 
  private:
   transport_server& server_;

@@ -44,12 +44,14 @@ struct record {
   std::string large = std::string(4'000'000, 'm');
   std::deque<asked_command> commands;
   std::vector<upgrade_request> upgrades;
+  std::vector<std::string> failures;
 };
 
 class recording_events final : public listener_events {
  public:
   explicit recording_events(record& to) : to_(to) {}
   std::optional<http_reply> on_admin(std::string_view path) override {
+    if (path == "/ready") throw std::runtime_error("a bug");
     if (path == "/metrics") return http_reply{200, "text/plain", to_.large};
     return http_reply{200, "text/plain", "OK"};
   }
@@ -64,6 +66,9 @@ class recording_events final : public listener_events {
     to_.upgrades.push_back(std::move(request));
   }
   void on_accept_error(const boost::system::error_code&) override {}
+  void on_request_failed(std::string_view what) noexcept override {
+    to_.failures.emplace_back(what);
+  }
 
  private:
   record& to_;
@@ -299,6 +304,15 @@ CAF_TEST(a_reset_ends_the_connection_wherever_it_is) {
       here.turn_until([&] { return here.context->connections.size() == 1; }));
   here.answer_command();
   CAF_CHECK(here.nobody_left());
+}
+
+CAF_TEST(a_bug_ends_its_connection_and_is_told) {
+  fixture here;
+  const auto broken = here.open("GET /ready HTTP/1.1\r\nHost: x\r\n\r\n");
+  CAF_CHECK(here.nobody_left());
+  CAF_CHECK_EQUAL(here.told.failures, std::vector<std::string>{"a bug"});
+  CAF_CHECK_EQUAL(here.loop.counters().requests_failed.value(), 1);
+  CAF_CHECK_EQUAL(here.received(broken).value_or("closed"), "closed");
 }
 
 CAF_TEST(who_is_held_back_waits_for_nothing_else) {
