@@ -31,7 +31,7 @@ namespace status2::actors {
     "Received messages that were handed to viewers.")                          \
   X(messages_unwatched, "status2_messages_unwatched_total", counter,           \
     "Messages dropped because the channel's last viewer had left (see "        \
-    "STATUS_CHANNEL_LINGER), and the canary's own.")                           \
+    "STATUS_CHANNEL_LINGER).")                                                 \
   X(channels_active, "status2_channels_active", gauge,                         \
     "Channels that have a subscriber actor.")                                  \
   X(channels_subscribed, "status2_channels_subscribed", gauge,                 \

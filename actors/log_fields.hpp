@@ -14,9 +14,7 @@ struct log_field_row {
 
 inline constexpr std::array log_field_rows{
     log_field_row{"run_id", "The run: the channel's name before the colon."},
-    log_field_row{"channel",
-                  "What follows the colon, where `run_id` is there; else the "
-                  "whole name."},
+    log_field_row{"channel", "What follows the colon."},
     log_field_row{"session", "The number of a client's session actor."},
     log_field_row{"remote",
                   "The client, `ip:port`; behind a trusted proxy the address "

@@ -34,9 +34,10 @@ struct subscriber_state {
   ~subscriber_state();
   void forward(const payload_batch& batch);
   void send_held();
-  /// Until when a single message waits for the next one, to share its fan-out:
-  /// where single messages keep the thread busy for more than a quarter of the
-  /// time, as long again as that; else it goes now.
+  /// Until when a single message waits for the next one, to share its fan-out.
+  /// It waits if it comes within four times the cost of the last one's fan-out,
+  /// that is where single messages keep the thread busy for more than a quarter
+  /// of the time, and as long at most; else it goes now.
   channel_group::time_point wait_until(channel_group::time_point now) const;
   void on_state(const channel_state& state);
   void tell_gap(const channel_group::gap_start& start);
