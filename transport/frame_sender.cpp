@@ -3,6 +3,8 @@
 #include "transport/uring_sender.hpp"
 
 #include <cerrno>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace status2::transport {
 
@@ -39,8 +41,9 @@ std::string_view name_of(io_backend backend) {
 }
 
 std::ptrdiff_t send_at_once(int fd, const frame_block& block) {
-  const auto result =
-      ::send(fd, block.bytes.data(), block.bytes.size(), send_flags);
+  // glibc's send() may be cancelled, which costs two locked instructions.
+  const auto result = ::syscall(SYS_sendto, fd, block.bytes.data(),
+                                block.bytes.size(), send_flags, nullptr, 0);
   return result < 0 ? -errno : result;
 }
 
