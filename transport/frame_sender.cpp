@@ -14,10 +14,11 @@ class epoll_sender final : public frame_sender {
  public:
   explicit epoll_sender(io_counters& counters) : counters_(counters) {}
 
-  void send(int fd, const frame_block& block, send_target& target) override {
+  std::optional<std::ptrdiff_t> send(int fd, const frame_block& block,
+                                     send_target&) override {
     counters_.sends.add();
     counters_.send_calls.add();
-    target.on_sent(send_at_once(fd, block));
+    return send_at_once(fd, block);
   }
   void flush() override {}
   io_backend backend() const override { return io_backend::epoll; }

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
@@ -26,7 +27,8 @@ std::string_view name_of(io_backend backend);
 class send_target {
  public:
   /// How many bytes the socket took, or a negative errno.
-  /// Order: once for each send(). Calls no member of a frame_sender.
+  /// Order: once for each send() that gave no result. Calls no member of a
+  /// frame_sender.
   virtual void on_sent(std::ptrdiff_t result) noexcept = 0;
 
  protected:
@@ -37,10 +39,11 @@ class send_target {
 class frame_sender {
  public:
   virtual ~frame_sender() = default;
-  /// Sends `block` to `fd`, now or in flush(). Keep the block, the target and
-  /// the descriptor alive, and send nothing else for the target, until its
-  /// on_sent().
-  virtual void send(int fd, const frame_block& block, send_target& target) = 0;
+  /// Sends `block` to `fd`: the result, as on_sent() takes it, or nothing if
+  /// `target` is told, here or in flush(). Keep the block, the target and the
+  /// descriptor alive, and send nothing else for the target, until then.
+  virtual std::optional<std::ptrdiff_t> send(int fd, const frame_block& block,
+                                             send_target& target) = 0;
   /// Sends all that was kept back; every target has been told after it.
   virtual void flush() = 0;
   /// How it sends now: a ring that fails is given up for good.

@@ -21,16 +21,18 @@ error_code send_error(int code) {
 
 }  // namespace
 
-void session_writer::send(const frame_block& block, send_target& target) {
+error_code session_writer::send(const frame_block& block, send_target& target) {
   count_due(block);
   if (sealed_) {
     count({0, block.messages});
   } else if (idle()) {
     under_way_ = &block;
-    loop_.sender().send(fd_, block, target);
+    if (const auto result = loop_.sender().send(fd_, block, target))
+      return sent(*result);
   } else {
     queue(block);
   }
+  return {};
 }
 
 error_code session_writer::sent(std::ptrdiff_t result) {

@@ -54,9 +54,11 @@ class uring_sender final : public frame_sender {
     counters_.io_uring_threads.add();
   }
 
-  void send(int fd, const frame_block& block, send_target& target) override {
+  std::optional<std::ptrdiff_t> send(int fd, const frame_block& block,
+                                     send_target& target) override {
     waiting_.push_back({fd, &block, &target});
     if (waiting_.size() == most_at_once) flush();
+    return std::nullopt;
   }
 
   void flush() override {

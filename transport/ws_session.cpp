@@ -80,10 +80,7 @@ void ws_session_impl::start() {
 }
 
 void ws_session_impl::deliver(const frame_block& block) noexcept {
-  guarded([&] {
-    writer_.send(block, *this);
-    sent({});
-  });
+  guarded([&] { sent(writer_.send(block, *this)); });
   if (reason_) count_discarded();
 }
 
