@@ -126,7 +126,7 @@ CAF_TEST(after_a_flush_every_client_has_its_bytes_and_every_target_was_told) {
     const bool uring = sender.backend() == io_backend::io_uring;
     CAF_CHECK_EQUAL(counters.sends.value(), std::int64_t{sends});
     CAF_CHECK_EQUAL(counters.send_calls.value(),
-                    std::int64_t{uring ? 3 : sends});
+                    uring ? 3 : std::int64_t{sends});
   });
 }
 
