@@ -31,7 +31,11 @@ namespace status2::actors {
   X(connection_limit, INFO, "service", "connection limit",                     \
     "How many clients are accepted, and what set the limit.")                  \
   X(io_backend, INFO, "service", "io backend",                                 \
-    "How frames are sent: `backend`; `error` says why it is not io_uring.")    \
+    "How frames are sent: `backend`, with the system call `call`; `error` "    \
+    "says what stands in the way of a better one.")                            \
+  X(batch_call_given_up, WARN, "session", "batch call given up",               \
+    "io_uring or native AIO failed on an I/O thread (`error`); it sends with " \
+    "`call` from now on. Nothing is lost.")                                    \
   X(accept_failed, ERROR, "listener", "accept failed",                         \
     "Often out of descriptors; accepting is tried again every 100 ms.")        \
   X(client_connected, DEBUG, "session", "client connected",                    \

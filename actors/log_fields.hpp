@@ -66,6 +66,10 @@ inline constexpr std::array log_field_rows{
     log_field_row{"version", "Of the program."},
     log_field_row{"commit", "It was built from."},
     log_field_row{"backend", "`io_uring` or `epoll`."},
+    log_field_row{
+        "call",
+        "The system call that sends: `io_uring_enter` and `io_submit` "
+        "take many frames at once, `sendto` one."},
     log_field_row{"signal", "Its number: 15 is SIGTERM, 2 SIGINT."},
 };
 

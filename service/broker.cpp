@@ -217,12 +217,10 @@ int broker::serve() {
 }
 
 void broker::tell_backend() const {
-  const auto backend = threads_.front()->loop().sender().backend();
-  const bool missing = backend == transport::io_backend::epoll &&
-                       config_.io_backend != transport::io_backend::epoll;
-  log(log_event::io_backend,
-      {{"backend", name_of(backend)},
-       {"error", missing ? transport::io_uring_obstacle() : ""}});
+  const auto& sender = threads_.front()->loop().sender();
+  log(log_event::io_backend, {{"backend", name_of(sender.backend())},
+                              {"call", sender.call_name()},
+                              {"error", sender.obstacle()}});
 }
 
 std::function<std::string()> broker::render_metrics() const {

@@ -82,8 +82,9 @@ constexpr std::array table{
         &c::io_threads},
     key{"STATUS_IO_BACKEND", backend, "auto", "", "",
         "How frames are sent: `io_uring` takes a whole fan-out in one system "
-        "call, `epoll` needs one a client; auto: io_uring where kernel and "
-        "container allow it.",
+        "call; `epoll` hands it to native AIO, or needs a call a client where "
+        "that is not to be had; auto: io_uring where kernel and container "
+        "allow it.",
         &c::io_backend},
     key{"STATUS_FANOUT_INTERVAL", duration, "500us", "0s", "1s",
         "Redis is read at most once in this time, so that messages close "

@@ -45,9 +45,13 @@ class counter {
   X(sends, "status2_sends_total", counter,                                     \
     "Sends to clients' sockets: one a client and block of frames.")            \
   X(send_calls, "status2_send_calls_total", counter,                           \
-    "System calls that carried them; io_uring takes many in one.")             \
+    "System calls that carried them; io_uring and AIO take many in one.")             \
   X(io_uring_threads, "status2_io_uring_threads", gauge,                       \
     "I/O threads that send through io_uring; the others use epoll.")           \
+  X(aio_threads, "status2_aio_threads", gauge,                                 \
+    "I/O threads without io_uring that send through native AIO.")              \
+  X(batch_calls_given_up, "status2_batch_calls_given_up_total", counter,       \
+    "Times an I/O thread gave io_uring or native AIO up because it failed.")   \
   X(wakes, "status2_wakes_total", counter,                                     \
     "Hand-overs of a batch to another I/O thread.")                            \
   X(pings_sent, "status2_pings_sent_total", counter,                           \

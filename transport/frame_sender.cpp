@@ -1,31 +1,16 @@
 #include "transport/frame_sender.hpp"
 
-#include "transport/uring_sender.hpp"
-
 #include <cerrno>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <utility>
 
 namespace status2::transport {
 
 namespace {
 
-class epoll_sender final : public frame_sender {
- public:
-  explicit epoll_sender(io_counters& counters) : counters_(counters) {}
-
-  std::optional<std::ptrdiff_t> send(int fd, const frame_block& block,
-                                     send_target&) override {
-    counters_.sends.add();
-    counters_.send_calls.add();
-    return send_at_once(fd, block);
-  }
-  void flush() override {}
-  io_backend backend() const override { return io_backend::epoll; }
-
- private:
-  io_counters& counters_;
-};
+// So few are sent one by one: a batch would cost as much.
+constexpr std::size_t few = 3;
 
 }  // namespace
 
@@ -48,11 +33,69 @@ std::ptrdiff_t send_at_once(int fd, const frame_block& block) {
   return result < 0 ? -errno : result;
 }
 
-std::unique_ptr<frame_sender> make_frame_sender(io_backend wanted,
-                                                io_counters& counters) {
-  if (wanted != io_backend::epoll)
-    if (auto sender = make_uring_sender(counters)) return sender;
-  return std::make_unique<epoll_sender>(counters);
+frame_sender::frame_sender(io_backend wanted, io_counters& counters)
+    : counters_(counters) {
+  waiting_.reserve(most_in_a_batch);
+  choose(wanted);
+}
+
+frame_sender::~frame_sender() = default;
+
+void frame_sender::choose(io_backend wanted) {
+  obstacle_.clear();
+  if (wanted != io_backend::epoll) {
+    auto uring = make_uring_call(counters_.send_calls);
+    call_ = std::move(uring.call);
+    obstacle_ = std::move(uring.obstacle);
+  }
+  backend_ = call_ ? io_backend::io_uring : io_backend::epoll;
+  if (call_) {
+    counters_.io_uring_threads.add();
+    return;
+  }
+  auto aio = make_aio_call(counters_.send_calls);
+  call_ = std::move(aio.call);
+  if (call_) return counters_.aio_threads.add();
+  obstacle_ += obstacle_.empty() ? "" : "; ";
+  obstacle_ += aio.obstacle;
+}
+
+std::string_view frame_sender::call_name() const {
+  return call_ ? call_->name() : "sendto";
+}
+
+void frame_sender::flush() {
+  if (waiting_.empty()) return;
+  counters_.sends.add(static_cast<std::int64_t>(waiting_.size()));
+  const bool sound = !call_ || waiting_.size() <= few || call_->send(waiting_);
+  send_the_rest();
+  // After all are sent: what a target does now cannot take the descriptor from
+  // under another one's bytes.
+  for (auto& one : waiting_)
+    one.target->on_sent(*one.result);
+  waiting_.clear();
+  if (!sound) give_up();
+}
+
+void frame_sender::send_the_rest() {
+  for (auto& one : waiting_) {
+    if (one.result) continue;
+    counters_.send_calls.add();
+    one.result = send_at_once(one.fd, *one.block);
+  }
+}
+
+void frame_sender::give_up() {
+  const auto failed = std::exchange(call_, nullptr);
+  if (backend_ == io_backend::io_uring) {
+    counters_.io_uring_threads.sub();
+    choose(io_backend::epoll);
+  } else {
+    counters_.aio_threads.sub();
+  }
+  counters_.batch_calls_given_up.add();
+  obstacle_ = std::string(failed->name()) + " failed";
+  if (given_up_) given_up_();
 }
 
 }  // namespace status2::transport

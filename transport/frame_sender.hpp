@@ -1,23 +1,25 @@
-/// How frames reach many sockets: one interface, two ways, one object a thread.
-/// On the main path: a fan-out hands the block of each subscriber to it, and
-/// flushes it once.
+/// How frames reach many sockets, one object a thread. On the main path: a
+/// fan-out hands the block of each subscriber to it, and flushes it once.
 #pragma once
 
+#include "transport/batch_call.hpp"
 #include "transport/counters.hpp"
 #include "transport/frame.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
+#include <vector>
 
 namespace status2::transport {
 
-/// `epoll`: a send() a subscriber. `io_uring`: the sends of a whole fan-out in
-/// one system call.
+/// `io_uring`: the sends of a whole fan-out in one system call. `epoll`:
+/// without it, in batches of native AIO if that is to be had, else a call a
+/// subscriber.
 enum class io_backend : std::uint8_t { automatic, epoll, io_uring };
 
 /// As configuration and log lines have it: `auto`, `epoll` or `io_uring`.
@@ -27,7 +29,7 @@ std::string_view name_of(io_backend backend);
 class send_target {
  public:
   /// How many bytes the socket took, or a negative errno.
-  /// Order: once for each send() that gave no result. Calls no member of a
+  /// Order: once for each send(), in flush(). Calls no member of a
   /// frame_sender.
   virtual void on_sent(std::ptrdiff_t result) noexcept = 0;
 
@@ -38,16 +40,41 @@ class send_target {
 /// Thread: that of its loop. Blocks: never.
 class frame_sender {
  public:
-  virtual ~frame_sender() = default;
-  /// Sends `block` to `fd`: the result, as on_sent() takes it, or nothing if
-  /// `target` is told, here or in flush(). Keep the block, the target and the
-  /// descriptor alive, and send nothing else for the target, until then.
-  virtual std::optional<std::ptrdiff_t> send(int fd, const frame_block& block,
-                                             send_target& target) = 0;
+  /// `automatic`, and `io_uring` where it is not to be had, become what there
+  /// is. `counters`, where it counts what it does, must outlive it.
+  frame_sender(io_backend wanted, io_counters& counters);
+  ~frame_sender();
+
+  /// Sends `block` to `fd`, here or in flush(). Keep the block, the target and
+  /// the descriptor alive, and send nothing else for the target, until that
+  /// is told.
+  void send(int fd, const frame_block& block, send_target& target) {
+    waiting_.push_back({fd, &block, &target});
+    if (waiting_.size() == most_in_a_batch) flush();
+  }
   /// Sends all that was kept back; every target has been told after it.
-  virtual void flush() = 0;
-  /// How it sends now: a ring that fails is given up for good.
-  virtual io_backend backend() const = 0;
+  void flush();
+
+  /// How it sends now: what fails is given up for good.
+  io_backend backend() const { return backend_; }
+  /// The system call that takes the frames of many, as log lines name it.
+  std::string_view call_name() const;
+  /// Why it is none that takes more; empty if it is as it was wanted.
+  const std::string& obstacle() const { return obstacle_; }
+  /// `told` is called in flush(), after the targets, when a way was given up.
+  void on_given_up(std::function<void()> told) { given_up_ = std::move(told); }
+
+ private:
+  void choose(io_backend wanted);
+  void send_the_rest();
+  void give_up();
+
+  io_counters& counters_;
+  std::vector<pending_send> waiting_;
+  std::unique_ptr<batch_call> call_;  ///< null: a call for each
+  io_backend backend_ = io_backend::epoll;
+  std::string obstacle_;
+  std::function<void()> given_up_;
 };
 
 /// Of every send: it neither waits nor raises a signal.
@@ -55,13 +82,5 @@ inline constexpr int send_flags = MSG_NOSIGNAL | MSG_DONTWAIT;
 
 /// Sends `block` alone: how many bytes the socket took, or a negative errno.
 std::ptrdiff_t send_at_once(int fd, const frame_block& block);
-
-/// Why this process cannot use io_uring; empty if it can.
-std::string io_uring_obstacle();
-
-/// A sender that counts what it does in `counters`, which must outlive it.
-/// `automatic`, and `io_uring` where it is not to be had, become what there is.
-std::unique_ptr<frame_sender> make_frame_sender(io_backend wanted,
-                                                io_counters& counters);
 
 }  // namespace status2::transport

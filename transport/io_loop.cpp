@@ -2,10 +2,12 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 
+#include <csignal>
+
 namespace status2::transport {
 
 io_loop::io_loop(std::size_t index, io_backend backend)
-    : sender_(make_frame_sender(backend, counters_)),
+    : sender_(backend, counters_),
       wheel_(clock::now()),
       index_(index),
       context_(1),
@@ -13,6 +15,11 @@ io_loop::io_loop(std::size_t index, io_backend backend)
       ticker_(context_) {}
 
 void io_loop::run() {
+  // Native AIO cannot be told not to raise it.
+  sigset_t broken_pipe;
+  ::sigemptyset(&broken_pipe);
+  ::sigaddset(&broken_pipe, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
   const auto work = boost::asio::make_work_guard(context_);
   context_.run();
 }
@@ -43,7 +50,7 @@ void io_loop::tick_at(clock::time_point due) {
 void io_loop::on_tick() {
   ticker_due_ = clock::time_point::max();
   wheel_.expire(clock::now());
-  sender_->flush();
+  sender_.flush();
   const auto due = wheel_.next_due();
   if (due && *due < ticker_due_) tick_at(*due);
 }

@@ -55,7 +55,7 @@ class io_loop {
   boost::asio::io_context& context() { return context_; }
   io_counters& counters() { return counters_; }
   /// Whoever hands it something flushes it before the loop goes on.
-  frame_sender& sender() { return *sender_; }
+  frame_sender& sender() { return sender_; }
   /// The sockets of the thread's sessions.
   socket_watch& sockets() { return sockets_; }
 
@@ -73,7 +73,7 @@ class io_loop {
 
   // Declared before the context: handlers that die with it use them.
   io_counters counters_;
-  std::unique_ptr<frame_sender> sender_;
+  frame_sender sender_;
   timer_wheel wheel_;
   std::unordered_set<outbox_holder*> holders_;
   const std::size_t index_;

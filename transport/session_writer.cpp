@@ -21,18 +21,16 @@ error_code send_error(int code) {
 
 }  // namespace
 
-error_code session_writer::send(const frame_block& block, send_target& target) {
+void session_writer::send(const frame_block& block, send_target& target) {
   count_due(block);
   if (sealed_) {
     count({0, block.messages});
   } else if (idle()) {
     under_way_ = &block;
-    if (const auto result = loop_.sender().send(fd_, block, target))
-      return sent(*result);
+    loop_.sender().send(fd_, block, target);
   } else {
     queue(block);
   }
-  return {};
 }
 
 error_code session_writer::sent(std::ptrdiff_t result) {

@@ -24,9 +24,9 @@ class session_writer {
                  std::shared_ptr<delivery_tally> channel = nullptr)
       : loop_(loop), channel_(std::move(channel)), fd_(fd) {}
 
-  /// Hands `block` to the loop's sender, which may tell `target` later, or
-  /// queues it; drops it once sealed. Errors: as write().
-  boost::system::error_code send(const frame_block& block, send_target& target);
+  /// Hands `block` to the loop's sender, which tells `target`, or queues it;
+  /// drops it once sealed.
+  void send(const frame_block& block, send_target& target);
   /// What `target` was told. Errors: as write().
   boost::system::error_code sent(std::ptrdiff_t result);
   /// Sends or queues `block` without the sender; drops it once sealed.

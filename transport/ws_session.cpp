@@ -80,7 +80,10 @@ void ws_session_impl::start() {
 }
 
 void ws_session_impl::deliver(const frame_block& block) noexcept {
-  guarded([&] { sent(writer_.send(block, *this)); });
+  guarded([&] {
+    writer_.send(block, *this);
+    if (!writer_.queued().empty()) check_outbox();
+  });
   if (reason_) count_discarded();
 }
 

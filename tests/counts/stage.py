@@ -69,14 +69,14 @@ class Stage:
         pairs = (line.split(" ") for line in lines if line[0] != "#")
         return {name: float(value) for name, value in pairs if name in COUNTERS}
 
-    def backend(self) -> str:
+    def send_call(self) -> str:
         """How frames are sent: what the broker chose, from its log."""
         for line in self.broker.said.read_text().splitlines():
             with contextlib.suppress(ValueError):
                 said = json.loads(line)
                 if said.get("msg") == "io backend":
-                    return str(said["backend"])
-        raise LookupError(f"no backend in the log: {self.broker.tail()}")
+                    return str(said["call"])
+        raise LookupError(f"no send call in the log: {self.broker.tail()}")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-// Both ways of sending, over socket pairs: what is promised of one is of both.
+// All ways of sending, over socket pairs: what is promised of one is of all.
 #include "transport/frame_sender.hpp"
 
 #include "transport/upgrade.hpp"
@@ -7,10 +7,14 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
+#include <memory>
 #include <string>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <system_error>
 #include <unistd.h>
 #include <vector>
@@ -22,13 +26,15 @@ namespace {
 struct pair_of_sockets {
   pair_of_sockets() {
     int ends[2] = {-1, -1};
-    ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends);
+    // They would block: it is the sender that does not wait.
+    ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
     broker = unique_fd(ends[0]);
     client = unique_fd(ends[1]);
   }
   std::string received() const {
     std::string all(1 << 20, '\0');
-    const auto count = ::recv(client.value(), all.data(), all.size(), 0);
+    const auto count =
+        ::recv(client.value(), all.data(), all.size(), MSG_DONTWAIT);
     all.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
     return all;
   }
@@ -42,13 +48,6 @@ struct recording_target final : send_target {
   }
   std::vector<std::ptrdiff_t> results;
 };
-
-/// The target learns the result, whichever way it comes.
-void send(frame_sender& sender, int fd, const frame_block& block,
-          recording_target& target) {
-  if (const auto result = sender.send(fd, block, target))
-    target.on_sent(*result);
-}
 
 frame_block block_of(std::string bytes) {
   frame_block block;
@@ -68,15 +67,54 @@ std::vector<int> open_rings() {
   return rings;
 }
 
-/// The backends of this machine, each with counters of its own.
+void break_rings() {
+  for (const int ring : open_rings())
+    ::dup2(unique_fd(::open("/dev/null", O_RDONLY)).value(), ring);
+}
+
+/// Ends the contexts of native AIO of this process: their names are the
+/// addresses where the kernel maps them.
+void break_aio() {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);)
+    if (line.find("/[aio]") != std::string::npos)
+      ::syscall(SYS_io_destroy, std::stoul(line, nullptr, 16));
+}
+
+/// Sends the same to four clients, more than go one by one, and checks that
+/// all have it, once.
+void send_to_four(frame_sender& sender) {
+  constexpr std::size_t clients = 4;
+  std::array<pair_of_sockets, clients> pairs;
+  std::array<recording_target, clients> targets;
+  const auto block = block_of("frame");
+  for (std::size_t i = 0; i < clients; ++i)
+    sender.send(pairs[i].broker.value(), block, targets[i]);
+  sender.flush();
+  for (std::size_t i = 0; i < clients; ++i) {
+    CAF_CHECK_EQUAL(pairs[i].received(), "frame");
+    CAF_CHECK_EQUAL(targets[i].results, std::vector<std::ptrdiff_t>{5});
+  }
+}
+
+/// The ways of this machine to send, each with counters of its own.
 struct fixture {
+  fixture() { std::signal(SIGPIPE, SIG_IGN); }
+
   template <class Check>
   void with_each(Check check) {
-    for (const auto wanted : {io_backend::epoll, io_backend::io_uring}) {
+    for (const std::string way : {"io_uring_enter", "io_submit", "sendto"}) {
       io_counters counters;
-      const auto sender = make_frame_sender(wanted, counters);
-      CAF_MESSAGE(name_of(wanted) << " is " << name_of(sender->backend()));
-      check(*sender, counters);
+      frame_sender sender(
+          way == "io_uring_enter" ? io_backend::io_uring : io_backend::epoll,
+          counters);
+      if (way == "sendto") {
+        break_aio();
+        send_to_four(sender);
+        CAF_REQUIRE_EQUAL(sender.call_name(), "sendto");
+      }
+      CAF_MESSAGE(way << " is " << sender.call_name());
+      check(sender, counters);
     }
   }
 };
@@ -85,19 +123,23 @@ struct fixture {
 
 CAF_TEST_FIXTURE_SCOPE(frame_sender_tests, fixture)
 
-CAF_TEST(io_uring_is_there_unless_something_stands_in_its_way) {
+CAF_TEST(the_best_way_is_taken_and_what_stands_before_a_better_one_is_named) {
   io_counters counters;
-  const auto sender = make_frame_sender(io_backend::automatic, counters);
-  const bool uring = sender->backend() == io_backend::io_uring;
-  CAF_CHECK_EQUAL(uring, io_uring_obstacle().empty());
+  const frame_sender sender(io_backend::automatic, counters);
+  const bool uring = sender.backend() == io_backend::io_uring;
+  CAF_CHECK_EQUAL(uring, sender.call_name() == "io_uring_enter");
+  CAF_CHECK_EQUAL(uring, sender.obstacle().empty());
   CAF_CHECK_EQUAL(counters.io_uring_threads.value(), uring ? 1 : 0);
 }
 
 CAF_TEST(epoll_is_what_it_is_if_it_is_asked_for) {
   io_counters counters;
-  CAF_CHECK(make_frame_sender(io_backend::epoll, counters)->backend() ==
-            io_backend::epoll);
+  const frame_sender sender(io_backend::epoll, counters);
+  CAF_CHECK(sender.backend() == io_backend::epoll);
   CAF_CHECK_EQUAL(counters.io_uring_threads.value(), 0);
+  const bool aio = sender.call_name() == "io_submit";
+  CAF_CHECK_EQUAL(aio, sender.obstacle().empty());
+  CAF_CHECK_EQUAL(counters.aio_threads.value(), aio ? 1 : 0);
 }
 
 CAF_TEST(after_a_flush_every_client_has_its_bytes_and_every_target_was_told) {
@@ -105,6 +147,8 @@ CAF_TEST(after_a_flush_every_client_has_its_bytes_and_every_target_was_told) {
   constexpr std::size_t clients = 40;
   constexpr std::size_t sends = 1300;
   with_each([](frame_sender& sender, io_counters& counters) {
+    const auto sends_before = counters.sends.value();
+    const auto calls_before = counters.send_calls.value();
     std::vector<pair_of_sockets> pairs(clients);
     std::vector<recording_target> targets(sends);
     std::vector<frame_block> blocks;
@@ -114,7 +158,7 @@ CAF_TEST(after_a_flush_every_client_has_its_bytes_and_every_target_was_told) {
       expected[i % clients] += blocks[i].bytes;
     }
     for (std::size_t i = 0; i < sends; ++i)
-      send(sender, pairs[i % clients].broker.value(), blocks[i], targets[i]);
+      sender.send(pairs[i % clients].broker.value(), blocks[i], targets[i]);
     sender.flush();
     for (std::size_t i = 0; i < sends; ++i) {
       const std::vector<std::ptrdiff_t> whole{
@@ -123,77 +167,107 @@ CAF_TEST(after_a_flush_every_client_has_its_bytes_and_every_target_was_told) {
     }
     for (std::size_t i = 0; i < clients; ++i)
       CAF_CHECK_EQUAL(pairs[i].received(), expected[i]);
-    const bool uring = sender.backend() == io_backend::io_uring;
-    CAF_CHECK_EQUAL(counters.sends.value(), std::int64_t{sends});
-    CAF_CHECK_EQUAL(counters.send_calls.value(),
-                    uring ? 3 : std::int64_t{sends});
+    // In batches of 512, and native AIO asks for the results as well.
+    const auto way = sender.call_name();
+    CAF_CHECK_EQUAL(counters.sends.value() - sends_before, std::int64_t{sends});
+    CAF_CHECK_EQUAL(counters.send_calls.value() - calls_before,
+                    way == "io_uring_enter" ? 3
+                    : way == "io_submit"    ? 6
+                                            : std::int64_t{sends});
   });
 }
 
 CAF_TEST(a_full_socket_takes_a_part_then_nothing_and_nobody_waits) {
   with_each([](frame_sender& sender, io_counters&) {
     pair_of_sockets full;
-    pair_of_sockets other;
+    std::array<pair_of_sockets, 3> others;
     recording_target first;
     recording_target second;
     const auto large = block_of(std::string(8 << 20, 'x'));
     const auto small = block_of("small");
     for (int i = 0; i < 2; ++i) {
-      send(sender, full.broker.value(), large, first);
-      send(sender, other.broker.value(), small, second);
+      sender.send(full.broker.value(), large, first);
+      for (const auto& other : others)
+        sender.send(other.broker.value(), small, second);
       sender.flush();
     }
     CAF_REQUIRE_EQUAL(first.results.size(), 2u);
     CAF_CHECK(first.results[0] > 0 && first.results[0] < 8 << 20);
     CAF_CHECK_EQUAL(first.results[1], -EAGAIN);
-    CAF_CHECK_EQUAL(other.received(), "smallsmall");
+    for (const auto& other : others)
+      CAF_CHECK_EQUAL(other.received(), "smallsmall");
   });
 }
 
 CAF_TEST(a_client_that_is_gone_fails_alone) {
   with_each([](frame_sender& sender, io_counters&) {
     pair_of_sockets gone;
-    pair_of_sockets other;
+    std::array<pair_of_sockets, 3> others;
     gone.client = unique_fd();
     recording_target first;
     recording_target second;
     const auto block = block_of("frame");
-    send(sender, gone.broker.value(), block, first);
-    send(sender, other.broker.value(), block, second);
+    sender.send(gone.broker.value(), block, first);
+    for (const auto& other : others)
+      sender.send(other.broker.value(), block, second);
     sender.flush();
     CAF_CHECK_EQUAL(first.results, std::vector<std::ptrdiff_t>{-EPIPE});
-    CAF_CHECK_EQUAL(other.received(), "frame");
+    for (const auto& other : others)
+      CAF_CHECK_EQUAL(other.received(), "frame");
   });
 }
 
-CAF_TEST(a_ring_that_fails_is_given_up_and_nothing_is_lost_or_sent_twice) {
-  io_counters counters;
-  const auto sender = make_frame_sender(io_backend::automatic, counters);
-  // Without io_uring nothing of it can fail; the rest holds all the same.
-  for (const int ring : open_rings())
-    ::dup2(unique_fd(::open("/dev/null", O_RDONLY)).value(), ring);
-  std::array<pair_of_sockets, 3> pairs;
-  std::array<recording_target, 3> targets;
-  const auto block = block_of("frame");
-  const auto whole = static_cast<std::ptrdiff_t>(block.bytes.size());
-  for (std::size_t rounds = 1; rounds <= 2; ++rounds) {
-    for (std::size_t i = 0; i < pairs.size(); ++i)
-      send(*sender, pairs[i].broker.value(), block, targets[i]);
-    sender->flush();
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      CAF_CHECK_EQUAL(pairs[i].received(), "frame");
-      CAF_CHECK_EQUAL(targets[i].results,
-                      std::vector<std::ptrdiff_t>(rounds, whole));
+CAF_TEST(a_descriptor_that_is_none_fails_alone) {
+  with_each([](frame_sender& sender, io_counters&) {
+    std::array<pair_of_sockets, 4> pairs;
+    std::array<recording_target, 6> targets;
+    const auto block = block_of("frame");
+    const auto way = sender.call_name();
+    // First, in the middle and last of a batch.
+    sender.send(-1, block, targets[0]);
+    for (std::size_t i = 0; i < 4; ++i) {
+      sender.send(pairs[i].broker.value(), block, targets[i + 1]);
+      if (i == 1) sender.send(-1, block, targets[0]);
     }
-  }
-  CAF_CHECK(sender->backend() == io_backend::epoll);
+    sender.send(-1, block, targets[0]);
+    sender.flush();
+    CAF_CHECK_EQUAL(targets[0].results, std::vector<std::ptrdiff_t>(3, -EBADF));
+    for (const auto& pair : pairs)
+      CAF_CHECK_EQUAL(pair.received(), "frame");
+    CAF_CHECK_EQUAL(sender.call_name(), way);
+  });
+}
+
+CAF_TEST(what_fails_is_given_up_and_nothing_is_lost_or_sent_twice) {
+  io_counters counters;
+  frame_sender sender(io_backend::automatic, counters);
+  int told = 0;
+  sender.on_given_up([&] { ++told; });
+  const int uring = sender.backend() == io_backend::io_uring ? 1 : 0;
+  // Without io_uring nothing of it can fail; the rest holds all the same.
+  break_rings();
+  send_to_four(sender);
+  CAF_CHECK(sender.backend() == io_backend::epoll);
   CAF_CHECK_EQUAL(counters.io_uring_threads.value(), 0);
+  CAF_CHECK_EQUAL(told, uring);
+  if (uring == 1) CAF_CHECK_EQUAL(sender.obstacle(), "io_uring_enter failed");
+  send_to_four(sender);
+  // What took its place may fail too.
+  const auto aio = static_cast<int>(counters.aio_threads.value());
+  break_aio();
+  send_to_four(sender);
+  CAF_CHECK_EQUAL(sender.call_name(), "sendto");
+  CAF_CHECK_EQUAL(counters.aio_threads.value(), 0);
+  CAF_CHECK_EQUAL(told, uring + aio);
+  CAF_CHECK_EQUAL(counters.batch_calls_given_up.value(), uring + aio);
+  send_to_four(sender);
 }
 
 CAF_TEST(a_flush_of_nothing_tells_nobody) {
   with_each([](frame_sender& sender, io_counters& counters) {
+    const auto before = counters.send_calls.value();
     sender.flush();
-    CAF_CHECK_EQUAL(counters.send_calls.value(), 0);
+    CAF_CHECK_EQUAL(counters.send_calls.value(), before);
   });
 }
 
