@@ -367,10 +367,12 @@ void redis_link_state::report(const redis::action& todo) {
       log(log_event::redis_silent);
       break;
     case action_kind::first_chosen:
+      log(log_event::redis_link_chosen, {{"link", "first"}});
+      // One that never served is up when Redis has acknowledged its channels.
+      if (!todo.established) break;
       counters.redis_up = 1;
       config.memory->lost_at = {};  // late, but nothing was lost
       acknowledged_after.clear();
-      log(log_event::redis_link_chosen, {{"link", "first"}});
       phase(link_phase::up);
       break;
     case action_kind::second_chosen:

@@ -254,6 +254,7 @@ void subscription_machine::drop_second(actions& out) {
   if (second_) out.push_back(make(action_kind::close, second_->id));
   second_.reset();
   out.push_back(make(action_kind::first_chosen, first_->id));
+  out.back().established = first_->established;
 }
 
 // -- replies ------------------------------------------------------------------

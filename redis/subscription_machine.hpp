@@ -53,7 +53,7 @@ enum class action_kind : std::uint8_t {
   refused,        ///< channels, text: Redis refuses this channel
   surfaced,       ///< attempt: so many failed in a row
   silent,         ///< a request went unanswered; a second link is opened
-  first_chosen,   ///< the silent link spoke again
+  first_chosen,   ///< the silent link spoke again; `established`: it served
   second_chosen,  ///< the second link took over
 };
 
@@ -65,6 +65,7 @@ struct action {
   std::uint32_t attempt = 0;
   std::chrono::nanoseconds wait{0};
   std::chrono::steady_clock::time_point since{};
+  bool established = false;
   reply_batch batch;
 };
 

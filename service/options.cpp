@@ -31,16 +31,24 @@ CLI::App* add_command(CLI::App& app, const std::string& name) {
   return command;
 }
 
+/// What is said of the first flag among `words`, which nothing has taken. What
+/// stands behind its name may be a secret.
+std::string unknown_flag(const std::vector<std::string>& words) {
+  const auto flag =
+      std::find_if(words.begin(), words.end(), [](const std::string& word) {
+        return word.size() > 1 && word[0] == '-';
+      });
+  if (flag == words.end()) return {};
+  const bool is_long = flag->starts_with("--");
+  return "unknown flag " + flag->substr(0, is_long ? flag->find('=') : 2);
+}
+
 /// Takes the words after a subcommand's name. Errors: a line.
 std::string take_arguments(const CLI::App& command, std::size_t wanted,
                            const std::string& usage, options& result) {
   result.arguments = command.remaining();
-  const auto flag =
-      std::find_if(result.arguments.begin(), result.arguments.end(),
-                   [](const std::string& word) {
-                     return word.size() > 1 && word[0] == '-';
-                   });
-  if (flag != result.arguments.end()) return "unknown flag " + *flag;
+  auto error = unknown_flag(result.arguments);
+  if (!error.empty()) return error;
   if (result.arguments.size() != wanted) return "usage: status2 " + usage;
   return {};
 }
@@ -64,6 +72,7 @@ options parse_command_line(std::vector<std::string> arguments) {
   options result;
   CLI::App app;
   app.set_help_flag();
+  app.allow_extras();
   // At most one: a text to publish may be the name of another.
   app.require_subcommand(0, 1);
   bool help = false;
@@ -102,7 +111,10 @@ options parse_command_line(std::vector<std::string> arguments) {
     result.error = error.what();
     return result;
   }
-  if (help) {
+  if (const auto words = app.remaining(); !words.empty()) {
+    result.error = unknown_flag(words);
+    if (result.error.empty()) result.error = "a word that is no command";
+  } else if (help) {
     result.what = verb::help;
   } else if (version) {
     result.what = verb::version;

@@ -119,7 +119,7 @@ class ws_session_impl final
     } catch (const std::exception& bug) {
       finish(close_reason::internal_error, {}, bug.what());
     } catch (...) {
-      finish(close_reason::internal_error, {}, "unknown exception");
+      finish(close_reason::internal_error, {}, "an exception without a text");
     }
   }
 

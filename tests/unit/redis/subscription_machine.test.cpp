@@ -91,6 +91,7 @@ struct script {
       }
       std::string text = names[static_cast<int>(one.kind)];
       if (one.link != 0) text += " " + std::to_string(one.link);
+      if (one.established) text += " which served";
       auto names_in_order = one.channels;
       std::sort(names_in_order.begin(), names_in_order.end());
       for (auto& name : names_in_order)
@@ -218,8 +219,16 @@ CAF_TEST(a_first_link_that_speaks_again_ends_the_second_and_nothing_is_lost) {
   serve_a(s);
   s.pass(2s).opened(2).seen();
   CAF_CHECK_EQUAL(s.says(1, {"a=late"}).seen(),
-                  (lines{"close 2", "first_chosen 1", "a=late"}));
+                  (lines{"close 2", "first_chosen 1 which served", "a=late"}));
   CAF_CHECK_EQUAL(s.says(2, {"+a", "a=late"}).seen(), lines{});
+}
+
+CAF_TEST(a_first_link_that_never_served_is_not_up_because_it_speaks) {
+  script s;
+  s.want({"a", "b"}).opened(1).says(1, {"+a"}).pass(2s).opened(2).seen();
+  CAF_CHECK_EQUAL(
+      s.says(1, {"+b"}).seen(),
+      (lines{"close 2", "first_chosen 1", "live 1 b", "established 1"}));
 }
 
 CAF_TEST(the_second_link_takes_over_when_it_has_everything_and_the_first_none) {
@@ -277,7 +286,7 @@ CAF_TEST(a_second_link_that_fails_is_tried_again_while_the_first_is_silent) {
   CAF_CHECK_EQUAL(s.closed(2).seen(), (lines{"failed"}));
   CAF_CHECK_EQUAL(s.pass(1s).seen(), (lines{"open 3"}));
   CAF_CHECK_EQUAL(s.says(1, {"a=x"}).seen(),
-                  (lines{"close 3", "first_chosen 1", "a=x"}));
+                  (lines{"close 3", "first_chosen 1 which served", "a=x"}));
 }
 
 CAF_TEST(a_refused_channel_does_not_harm_the_others) {

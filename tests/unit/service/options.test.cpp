@@ -141,6 +141,19 @@ CAF_TEST(what is not understood is an error of one line) {
   }
 }
 
+CAF_TEST(a flag that is none is named without what may be a secret) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> wrong{
+      {{"--redis-ulr=redis://:secret@h/"}, "unknown flag --redis-ulr"},
+      {{"--redis-ulr", "redis://:secret@h/"}, "unknown flag --redis-ulr"},
+      {{"redis://:secret@h/"}, "a word that is no command"},
+      {{"-psecret"}, "unknown flag -p"},
+      {{"publish", "--redis-ulr=secret", "run:log", "text"},
+       "unknown flag --redis-ulr"},
+  };
+  for (const auto& [words, line] : wrong)
+    CAF_CHECK_EQUAL(parse(words).error, line);
+}
+
 CAF_TEST(the help names every exit code) {
   const auto text = help_text();
   const auto line = text.substr(text.find("Exit codes: "));
