@@ -125,9 +125,10 @@ constexpr std::array table{
         "being sent; then it is closed (1008).",
         &c::outbox_bytes},
     key{"STATUS_OUTBOX_TOTAL_BYTES", size, "0", "0", "1048576MB",
-        "Bytes that may wait unsent for all clients; over it the largest "
-        "outboxes are closed (1008). 0: a quarter of the container's memory "
-        "limit, or of the machine's memory.",
+        "Memory of the frames that may wait unsent for all clients, each "
+        "counted once for all who wait for it; over it the largest outboxes "
+        "are closed (1008). 0: a quarter of the container's memory limit, or "
+        "of the machine's memory.",
         &c::outbox_total_bytes},
     key{"STATUS_CLIENT_MESSAGE_RATE", count, "50", "0", "1000000",
         "Messages and protocol pings a second that a client may send in the "

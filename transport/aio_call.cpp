@@ -24,7 +24,7 @@ std::string error_text(const char* call) {
 /// Owns: a context of the kernel.
 class aio_call final : public batch_call {
  public:
-  explicit aio_call(counter& calls) : calls_(calls) {
+  aio_call() {
     if (::syscall(SYS_io_setup, most_in_a_batch, &context_) != 0)
       obstacle_ = error_text("io_setup");
     for (std::size_t i = 0; i < most_in_a_batch; ++i) {
@@ -56,6 +56,8 @@ class aio_call final : public batch_call {
     return probe.result == 1 ? "" : "native AIO does not send";
   }
 
+  void count_in(counter& calls) { calls_ = &calls; }
+
   bool send(std::span<pending_send> batch) override {
     for (std::size_t i = 0; i < batch.size(); ++i) {
       auto& request = requests_[i];
@@ -65,17 +67,24 @@ class aio_call final : public batch_call {
       request.aio_nbytes = bytes.size();
     }
     for (std::size_t done = 0; done < batch.size();) {
-      calls_.add();
+      calls_->add();
       const auto taken = ::syscall(SYS_io_submit, context_, batch.size() - done,
                                    &pointers_[done]);
       // It stops before one that it cannot begin, and says why if that is the
       // first. Of ours only a descriptor can be at fault.
-      if (taken < 0 && errno == EBADF)
+      if (taken < 0 && errno == EBADF) {
         batch[done++].result = -EBADF;
-      else if (taken <= 0 || !reap(batch, static_cast<std::size_t>(taken)))
+        continue;
+      }
+      if (taken <= 0) return false;
+      const auto begun = static_cast<std::size_t>(taken);
+      if (!reap(batch, begun)) {
+        // Nobody knows what became of these, and nothing may come twice.
+        for (auto& one : batch.subspan(done, begun))
+          one.result = one.result.value_or(-EIO);
         return false;
-      else
-        done += static_cast<std::size_t>(taken);
+      }
+      done += begun;
     }
     return true;
   }
@@ -86,7 +95,7 @@ class aio_call final : public batch_call {
   /// None of them waits for its socket, so all results are there at once.
   bool reap(std::span<pending_send> batch, std::size_t count) {
     while (count > 0) {
-      calls_.add();
+      calls_->add();
       const auto found = ::syscall(SYS_io_getevents, context_, count, count,
                                    events_.data(), nullptr);
       if (found < 0 && errno != EINTR) return false;
@@ -99,7 +108,8 @@ class aio_call final : public batch_call {
     return true;
   }
 
-  counter& calls_;
+  counter uncounted_;  ///< what it tries before it is used
+  counter* calls_ = &uncounted_;
   aio_context_t context_ = 0;
   std::string obstacle_;
   std::array<iocb, most_in_a_batch> requests_{};
@@ -110,9 +120,10 @@ class aio_call final : public batch_call {
 }  // namespace
 
 batch_call_or_obstacle make_aio_call(counter& calls) {
-  auto call = std::make_unique<aio_call>(calls);
+  auto call = std::make_unique<aio_call>();
   auto obstacle = call->obstacle();
   if (!obstacle.empty()) return {nullptr, std::move(obstacle)};
+  call->count_in(calls);
   return {std::move(call), {}};
 }
 

@@ -42,6 +42,9 @@ class counter {
     "Bytes handed to clients' sockets, frame headers included.")               \
   X(outbox_bytes, "status2_outbox_bytes", gauge,                               \
     "Bytes that wait for clients' sockets to take them.")                      \
+  X(outbox_memory, "status2_outbox_memory_bytes", gauge,                       \
+    "Memory of the frames that wait, each counted once for all its clients; "  \
+    "STATUS_OUTBOX_TOTAL_BYTES bounds it.")                                    \
   X(sends, "status2_sends_total", counter,                                     \
     "Sends to clients' sockets: one a client and block of frames.")            \
   X(send_calls, "status2_send_calls_total", counter,                           \

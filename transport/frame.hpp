@@ -3,6 +3,7 @@
 /// the channel sends the same bytes.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -19,6 +20,8 @@ struct frame_block : std::enable_shared_from_this<frame_block> {
   std::uint32_t messages = 0;
   /// Only for those who asked to be told of gaps.
   bool gap = false;
+  /// Outboxes in which it waits; queued_block counts. Thread: any.
+  mutable std::atomic<std::uint32_t> outboxes{0};
 };
 using frame_ptr = std::shared_ptr<const frame_block>;
 

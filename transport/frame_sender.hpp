@@ -29,8 +29,8 @@ std::string_view name_of(io_backend backend);
 class send_target {
  public:
   /// How many bytes the socket took, or a negative errno.
-  /// Order: once for each send(), in flush(). Calls no member of a
-  /// frame_sender.
+  /// Order: once for each send(), in that, a later one or flush(). Calls no
+  /// member of a frame_sender.
   virtual void on_sent(std::ptrdiff_t result) noexcept = 0;
 
  protected:

@@ -49,6 +49,25 @@ std::uint64_t messages_before(const frame_block& block, std::size_t end) {
 
 }  // namespace
 
+queued_block::queued_block(frame_ptr block, counter& memory)
+    : block_(std::move(block)), memory_(&memory) {
+  if (block_->outboxes.fetch_add(1, std::memory_order_relaxed) == 0)
+    memory_->add(static_cast<std::int64_t>(block_->bytes.size()));
+}
+
+queued_block& queued_block::operator=(queued_block&& other) noexcept {
+  leave();
+  block_ = std::move(other.block_);
+  memory_ = other.memory_;
+  return *this;
+}
+
+void queued_block::leave() {
+  const auto block = std::exchange(block_, nullptr);
+  if (block && block->outboxes.fetch_sub(1, std::memory_order_relaxed) == 1)
+    memory_->sub(static_cast<std::int64_t>(block->bytes.size()));
+}
+
 std::optional<outbox::time_point> outbox::oldest() const {
   if (empty()) return std::nullopt;
   return queue_[next_].since;
@@ -60,17 +79,17 @@ std::size_t outbox::bytes_behind_first() const {
   return bytes_ - (first.end - first.begin);
 }
 
-void outbox::push(frame_ptr block, std::size_t sent, time_point now) {
+void outbox::push(queued_block block, std::size_t sent, time_point now) {
   const auto size = block->bytes.size();
   bytes_ += size - sent;
   queue_.push_back({std::move(block), sent, size, now});
 }
 
-void outbox::push_front(frame_ptr block, std::size_t sent, time_point now) {
+void outbox::push_front(queued_block block, std::size_t sent, time_point now) {
   const auto size = block->bytes.size();
   bytes_ += size - sent;
   queue_.insert(queue_.begin() + static_cast<std::ptrdiff_t>(next_),
-                {std::move(block), sent, size, now});
+                entry{std::move(block), sent, size, now});
 }
 
 std::size_t outbox::gather(iovec* pieces, std::size_t limit) const {
@@ -95,7 +114,7 @@ message_tally outbox::consume(std::size_t count) {
     count -= part;
     if (entry.begin < entry.end) break;
     tally.sent += messages_before(*entry.block, entry.end);
-    entry.block.reset();
+    entry.block.leave();
     ++next_;
   }
   shrink();
@@ -119,7 +138,7 @@ message_tally outbox::cut() {
 
 message_tally outbox::clear() {
   const auto tally = drop_from(next_);
-  queue_ = {};
+  queue_ = std::vector<entry>();
   next_ = 0;
   return tally;
 }
@@ -134,14 +153,15 @@ message_tally outbox::drop_from(std::size_t first) {
     tally.discarded += all - sent;
     bytes_ -= entry.end - entry.begin;
   }
-  queue_.resize(first);
+  queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(first),
+               queue_.end());
   return tally;
 }
 
 void outbox::shrink() {
   constexpr std::size_t worth_moving = 64;
   if (empty()) {
-    queue_ = {};
+    queue_ = std::vector<entry>();
     next_ = 0;
   } else if (next_ >= worth_moving && next_ > queue_.size() / 2) {
     queue_.erase(queue_.begin(),

@@ -2,6 +2,7 @@
 /// the first one is out, and how many messages are whole on the wire. Pure.
 #pragma once
 
+#include "transport/counters.hpp"
 #include "transport/frame.hpp"
 
 #include <chrono>
@@ -19,6 +20,26 @@ struct message_tally {
   std::uint64_t discarded = 0;  ///< not, or in part only
 };
 
+/// A block that waits in an outbox. In however many outboxes of however many
+/// threads it waits, `memory` counts its bytes once: where it waits first it is
+/// added, where it waits last it is taken away, so only the sum over all
+/// threads means something.
+class queued_block {
+ public:
+  queued_block(frame_ptr block, counter& memory);
+  queued_block(queued_block&&) = default;
+  queued_block& operator=(queued_block&& other) noexcept;
+  ~queued_block() { leave(); }
+  const frame_block& operator*() const { return *block_; }
+  const frame_block* operator->() const { return block_.get(); }
+  /// Waits no longer.
+  void leave();
+
+ private:
+  frame_ptr block_;
+  counter* memory_;
+};
+
 /// Thread: that of its session.
 class outbox {
  public:
@@ -33,10 +54,10 @@ class outbox {
 
   /// Queues `block`, of which `sent` bytes are on the wire already; `sent` must
   /// be 0 unless the queue is empty.
-  void push(frame_ptr block, std::size_t sent, time_point now);
+  void push(queued_block block, std::size_t sent, time_point now);
   /// Queues `block`, of which `sent` bytes are out, before all others, of which
   /// nothing may be out yet.
-  void push_front(frame_ptr block, std::size_t sent, time_point now);
+  void push_front(queued_block block, std::size_t sent, time_point now);
 
   /// Describes what waits from the start, at most `limit` pieces; the number
   /// of pieces.
@@ -50,7 +71,7 @@ class outbox {
 
  private:
   struct entry {
-    frame_ptr block;
+    queued_block block;
     std::size_t begin = 0;  ///< first byte that is not on the wire
     std::size_t end = 0;
     time_point since;

@@ -62,7 +62,7 @@ error_code session_writer::write_raw(std::string_view bytes) {
   block->bytes = bytes;
   const bool first = !std::exchange(answered_, true);
   if (!first || (outbox_.empty() && !sealed_)) return write(block);
-  outbox_.push_front(block, 0, io_loop::clock::now());
+  outbox_.push_front(queued(block), 0, io_loop::clock::now());
   loop_.counters().outbox_bytes.add(static_cast<std::int64_t>(bytes.size()));
   return flush();
 }
@@ -121,15 +121,20 @@ error_code session_writer::note(const frame_block& block,
   if (bytes == block.bytes.size()) {
     count({block.messages, 0});
   } else {
-    outbox_.push_front(block.shared_from_this(), bytes, io_loop::clock::now());
+    outbox_.push_front(queued(block.shared_from_this()), bytes,
+                       io_loop::clock::now());
     count_queued(block, bytes);
   }
   return {};
 }
 
 void session_writer::queue(const frame_block& block) {
-  outbox_.push(block.shared_from_this(), 0, io_loop::clock::now());
+  outbox_.push(queued(block.shared_from_this()), 0, io_loop::clock::now());
   count_queued(block, 0);
+}
+
+queued_block session_writer::queued(frame_ptr block) {
+  return {std::move(block), loop_.counters().outbox_memory};
 }
 
 void session_writer::count_queued(const frame_block& block, std::size_t sent) {

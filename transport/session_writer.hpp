@@ -64,6 +64,7 @@ class session_writer {
   boost::system::error_code note(const frame_block& block,
                                  std::ptrdiff_t result);
   void queue(const frame_block& block);
+  queued_block queued(frame_ptr block);
   void count_queued(const frame_block& block, std::size_t sent);
   void leave(const message_tally& tally);
   void count(const message_tally& tally);

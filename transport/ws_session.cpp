@@ -181,13 +181,16 @@ void ws_session_impl::check_total() {
   holders.insert(this);
   const auto limit = static_cast<std::int64_t>(settings_.total_outbox_limit);
   const auto& threads = settings_.outbox_counters;
-  std::int64_t total = 0;
-  for (const auto* counters : threads)
-    total += counters->outbox_bytes.value();
+  std::int64_t memory = 0;
+  std::int64_t waiting = 0;
+  for (const auto* counters : threads) {
+    memory += counters->outbox_memory.value();
+    waiting += counters->outbox_bytes.value();
+  }
   // A thread that holds less than its share has nobody to blame.
   const auto here = loop_.counters().outbox_bytes.value();
   const auto threads_count = static_cast<std::int64_t>(threads.size());
-  if (total <= limit || here * threads_count < total) return;
+  if (memory <= limit || here * threads_count < waiting) return;
   auto* largest = *std::max_element(
       holders.begin(), holders.end(), [](const auto* a, const auto* b) {
         return a->outbox_bytes() < b->outbox_bytes();

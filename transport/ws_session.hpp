@@ -40,9 +40,9 @@ struct session_settings {
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{5}};
   std::size_t max_message_size = 65536;  ///< bytes of a client message
   std::size_t outbox_limit = 1048576;    ///< bytes waiting unsent
-  /// Bytes waiting unsent for all clients of all threads; 0: no limit.
+  /// Memory of the frames that wait for clients of all threads; 0: no limit.
   std::size_t total_outbox_limit = 0;
-  /// Where all threads count those bytes.
+  /// Where all threads count it.
   std::vector<const io_counters*> outbox_counters{};
   /// Client messages a second, in the long run and at once; 0: any.
   std::size_t message_rate = 0;

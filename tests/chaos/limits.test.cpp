@@ -125,6 +125,30 @@ CAF_TEST(under_the_limit_of_all_outboxes_the_largest_goes_first) {
   CAF_CHECK_EQUAL(small.next_message(), status_text("still here"));
 }
 
+CAF_TEST(a_large_message_that_many_wait_for_takes_its_memory_once) {
+  constexpr std::size_t clients = 12;
+  stage s(environment{{"STATUS_OUTBOX_TOTAL_BYTES", "32MB"},
+                      {"STATUS_WRITE_TIMEOUT", "1h"}});
+  std::vector<viewer> slow;
+  for (std::size_t i = 0; i < clients; ++i) {
+    slow.push_back(s.view("lim:huge"));
+    CAF_REQUIRE(slow.back().live());
+  }
+  // More than the kernel takes for a client, and for all together far beyond
+  // the limit.
+  const std::string huge(16 << 20, 'x');
+  s.redis.publish("lim:huge", huge);
+  const auto once = static_cast<double>(huge.size());
+  CAF_CHECK(eventually(
+      20s, [&] { return s.broker.value("status2_outbox_bytes") > 3 * once; }));
+  const auto memory = s.broker.value("status2_outbox_memory_bytes");
+  CAF_CHECK(memory >= once && memory < 1.01 * once);
+  for (auto& client : slow)
+    CAF_CHECK(client.next_message(20s) == status_text(huge));
+  CAF_CHECK(s.broker.metric_becomes("status2_outbox_memory_bytes", 0));
+  CAF_CHECK_EQUAL(s.broker.value("status2_write_errors_total"), 0.0);
+}
+
 CAF_TEST(a_slow_reader_that_asked_is_told_what_it_missed_before_the_close) {
   stage s(environment{{"STATUS_OUTBOX_BYTES", "64KB"}});
   auto slow = s.view("/lim:slow?gap=1");

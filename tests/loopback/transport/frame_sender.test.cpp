@@ -49,9 +49,9 @@ struct recording_target final : send_target {
   std::vector<std::ptrdiff_t> results;
 };
 
-frame_block block_of(std::string bytes) {
-  frame_block block;
-  block.bytes = std::move(bytes);
+frame_ptr block_of(std::string bytes) {
+  auto block = std::make_shared<frame_block>();
+  block->bytes = std::move(bytes);
   return block;
 }
 
@@ -89,7 +89,7 @@ void send_to_four(frame_sender& sender) {
   std::array<recording_target, clients> targets;
   const auto block = block_of("frame");
   for (std::size_t i = 0; i < clients; ++i)
-    sender.send(pairs[i].broker.value(), block, targets[i]);
+    sender.send(pairs[i].broker.value(), *block, targets[i]);
   sender.flush();
   for (std::size_t i = 0; i < clients; ++i) {
     CAF_CHECK_EQUAL(pairs[i].received(), "frame");
@@ -151,18 +151,18 @@ CAF_TEST(after_a_flush_every_client_has_its_bytes_and_every_target_was_told) {
     const auto calls_before = counters.send_calls.value();
     std::vector<pair_of_sockets> pairs(clients);
     std::vector<recording_target> targets(sends);
-    std::vector<frame_block> blocks;
+    std::vector<frame_ptr> blocks;
     std::vector<std::string> expected(clients);
     for (std::size_t i = 0; i < sends; ++i) {
       blocks.push_back(block_of(std::to_string(i) + " "));
-      expected[i % clients] += blocks[i].bytes;
+      expected[i % clients] += blocks[i]->bytes;
     }
     for (std::size_t i = 0; i < sends; ++i)
-      sender.send(pairs[i % clients].broker.value(), blocks[i], targets[i]);
+      sender.send(pairs[i % clients].broker.value(), *blocks[i], targets[i]);
     sender.flush();
     for (std::size_t i = 0; i < sends; ++i) {
       const std::vector<std::ptrdiff_t> whole{
-          static_cast<std::ptrdiff_t>(blocks[i].bytes.size())};
+          static_cast<std::ptrdiff_t>(blocks[i]->bytes.size())};
       CAF_CHECK(targets[i].results == whole);
     }
     for (std::size_t i = 0; i < clients; ++i)
@@ -186,9 +186,9 @@ CAF_TEST(a_full_socket_takes_a_part_then_nothing_and_nobody_waits) {
     const auto large = block_of(std::string(8 << 20, 'x'));
     const auto small = block_of("small");
     for (int i = 0; i < 2; ++i) {
-      sender.send(full.broker.value(), large, first);
+      sender.send(full.broker.value(), *large, first);
       for (const auto& other : others)
-        sender.send(other.broker.value(), small, second);
+        sender.send(other.broker.value(), *small, second);
       sender.flush();
     }
     CAF_REQUIRE_EQUAL(first.results.size(), 2u);
@@ -207,9 +207,9 @@ CAF_TEST(a_client_that_is_gone_fails_alone) {
     recording_target first;
     recording_target second;
     const auto block = block_of("frame");
-    sender.send(gone.broker.value(), block, first);
+    sender.send(gone.broker.value(), *block, first);
     for (const auto& other : others)
-      sender.send(other.broker.value(), block, second);
+      sender.send(other.broker.value(), *block, second);
     sender.flush();
     CAF_CHECK_EQUAL(first.results, std::vector<std::ptrdiff_t>{-EPIPE});
     for (const auto& other : others)
@@ -224,12 +224,12 @@ CAF_TEST(a_descriptor_that_is_none_fails_alone) {
     const auto block = block_of("frame");
     const auto way = sender.call_name();
     // First, in the middle and last of a batch.
-    sender.send(-1, block, targets[0]);
+    sender.send(-1, *block, targets[0]);
     for (std::size_t i = 0; i < 4; ++i) {
-      sender.send(pairs[i].broker.value(), block, targets[i + 1]);
-      if (i == 1) sender.send(-1, block, targets[0]);
+      sender.send(pairs[i].broker.value(), *block, targets[i + 1]);
+      if (i == 1) sender.send(-1, *block, targets[0]);
     }
-    sender.send(-1, block, targets[0]);
+    sender.send(-1, *block, targets[0]);
     sender.flush();
     CAF_CHECK_EQUAL(targets[0].results, std::vector<std::ptrdiff_t>(3, -EBADF));
     for (const auto& pair : pairs)

@@ -23,6 +23,12 @@ frame_ptr block_of(std::uint32_t count, std::size_t payload = 3) {
   return block;
 }
 
+counter memory;
+
+queued_block queued(frame_ptr block) {
+  return {std::move(block), memory};
+}
+
 constexpr std::size_t status_size = 2 + 27 + 3;
 
 /// What would be sent next, all pieces together.
@@ -41,8 +47,8 @@ CAF_TEST(blocks_leave_in_order) {
   outbox box;
   const auto first = block_of(2);
   const auto second = block_of(1, 200);
-  box.push(first, 0, start);
-  box.push(second, 0, start + 1s);
+  box.push(queued(first), 0, start);
+  box.push(queued(second), 0, start + 1s);
   CAF_CHECK_EQUAL(waiting(box), first->bytes + second->bytes);
   CAF_CHECK_EQUAL(box.bytes(), first->bytes.size() + second->bytes.size());
   CAF_CHECK(box.oldest() == start);
@@ -55,14 +61,37 @@ CAF_TEST(blocks_leave_in_order) {
   CAF_CHECK(!box.oldest());
 }
 
+CAF_TEST(memory_counts_a_block_once_in_however_many_outboxes_it_waits) {
+  const auto before = memory.value();
+  const auto taken = [&] { return memory.value() - before; };
+  const auto shared = block_of(3);
+  const auto size = static_cast<std::int64_t>(shared->bytes.size());
+  outbox first;
+  outbox second;
+  outbox third;
+  first.push(queued(shared), 0, start);
+  second.push(queued(shared), 5, start);
+  third.push(queued(shared), 0, start);
+  CAF_CHECK_EQUAL(taken(), size);
+  third.push_front(queued(block_of(1, 100)), 0, start);
+  CAF_CHECK(taken() > size + 100);
+  third.clear();
+  first.consume(shared->bytes.size());
+  CAF_CHECK_EQUAL(taken(), size);
+  second.cut();
+  CAF_CHECK_EQUAL(taken(), size);
+  second = {};
+  CAF_CHECK_EQUAL(taken(), 0);
+}
+
 CAF_TEST(what_waits_behind_the_first_block_is_told_apart) {
   outbox box;
   CAF_CHECK_EQUAL(box.bytes_behind_first(), 0u);
   const auto first = block_of(1, 1000);
   const auto second = block_of(1, 200);
-  box.push(first, 10, start);
+  box.push(queued(first), 10, start);
   CAF_CHECK_EQUAL(box.bytes_behind_first(), 0u);
-  box.push(second, 0, start);
+  box.push(queued(second), 0, start);
   CAF_CHECK_EQUAL(box.bytes_behind_first(), second->bytes.size());
   box.consume(500);
   CAF_CHECK_EQUAL(box.bytes_behind_first(), second->bytes.size());
@@ -73,7 +102,7 @@ CAF_TEST(what_waits_behind_the_first_block_is_told_apart) {
 CAF_TEST(a_block_that_is_partly_out_waits_with_its_rest) {
   outbox box;
   const auto block = block_of(3);
-  box.push(block, status_size + 1, start);
+  box.push(queued(block), status_size + 1, start);
   CAF_CHECK_EQUAL(waiting(box), block->bytes.substr(status_size + 1));
   CAF_CHECK_EQUAL(box.consume(2 * status_size - 1).sent, 3u);
 }
@@ -81,7 +110,7 @@ CAF_TEST(a_block_that_is_partly_out_waits_with_its_rest) {
 CAF_TEST(one_gather_takes_no_more_pieces_than_there_is_room_for) {
   outbox box;
   for (int i = 0; i < 5; ++i)
-    box.push(block_of(1), 0, start);
+    box.push(queued(block_of(1)), 0, start);
   std::array<iovec, 3> pieces;
   CAF_CHECK_EQUAL(box.gather(pieces.data(), pieces.size()), 3u);
 }
@@ -91,8 +120,8 @@ CAF_TEST(the_answer_to_the_handshake_goes_before_all) {
   auto answer = std::make_shared<frame_block>();
   answer->bytes = "HTTP/1.1 101";
   const auto block = block_of(1);
-  box.push(block, 0, start);
-  box.push_front(answer, 0, start);
+  box.push(queued(block), 0, start);
+  box.push_front(queued(answer), 0, start);
   CAF_CHECK_EQUAL(waiting(box), answer->bytes + block->bytes);
   CAF_CHECK_EQUAL(box.consume(answer->bytes.size()).sent, 0u);
 }
@@ -101,8 +130,8 @@ CAF_TEST(a_cut_keeps_the_rest_of_the_frame_under_way_only) {
   for (std::size_t sent = 0; sent <= 4 * status_size; ++sent) {
     outbox box;
     const auto block = block_of(4);
-    if (sent < block->bytes.size()) box.push(block, sent, start);
-    box.push(block_of(7), 0, start);
+    if (sent < block->bytes.size()) box.push(queued(block), sent, start);
+    box.push(queued(block_of(7)), 0, start);
     auto tally = box.cut();
     const auto begun = (sent + status_size - 1) / status_size;
     const auto rest = begun * status_size - sent;
@@ -119,8 +148,8 @@ CAF_TEST(a_cut_keeps_the_rest_of_the_frame_under_way_only) {
 
 CAF_TEST(a_control_block_under_way_is_kept_whole) {
   outbox box;
-  box.push(ping_frame(), 1, start);
-  box.push(block_of(2), 0, start);
+  box.push(queued(ping_frame()), 1, start);
+  box.push(queued(block_of(2)), 0, start);
   CAF_CHECK_EQUAL(box.cut().discarded, 2u);
   CAF_CHECK_EQUAL(waiting(box), ping_frame()->bytes.substr(1));
   CAF_CHECK_EQUAL(box.consume(box.bytes()).sent, 0u);
@@ -129,8 +158,8 @@ CAF_TEST(a_control_block_under_way_is_kept_whole) {
 CAF_TEST(clearing_counts_messages_that_are_whole_on_the_wire) {
   const auto long_frame = block_of(1, 70000)->bytes.size();
   outbox box;
-  box.push(block_of(3, 70000), 2 * long_frame + 1, start);
-  box.push(block_of(5), 0, start);
+  box.push(queued(block_of(3, 70000)), 2 * long_frame + 1, start);
+  box.push(queued(block_of(5)), 0, start);
   const auto tally = box.clear();
   CAF_CHECK_EQUAL(tally.sent, 2u);
   CAF_CHECK_EQUAL(tally.discarded, 6u);
@@ -140,7 +169,7 @@ CAF_TEST(clearing_counts_messages_that_are_whole_on_the_wire) {
 
 CAF_TEST(clearing_what_was_cut_counts_each_message_once) {
   outbox box;
-  box.push(block_of(4), status_size + 1, start);
+  box.push(queued(block_of(4)), status_size + 1, start);
   auto tally = box.cut();
   CAF_CHECK_EQUAL(tally.sent, 0u);
   CAF_CHECK_EQUAL(tally.discarded, 2u);
@@ -155,7 +184,7 @@ CAF_TEST(a_box_that_never_empties_forgets_what_is_gone) {
   for (int i = 0; i < 10000; ++i) {
     const auto next = block_of(1);
     if (i == 0) oldest = next;
-    box.push(next, 0, start + i * 1s);
+    box.push(queued(next), 0, start + i * 1s);
     if (i > 0) CAF_REQUIRE_EQUAL(box.consume(status_size).sent, 1u);
     CAF_REQUIRE_EQUAL(box.bytes(), status_size);
     CAF_REQUIRE(box.oldest() == start + i * 1s);
