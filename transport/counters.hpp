@@ -48,7 +48,7 @@ class counter {
   X(sends, "status2_sends_total", counter,                                     \
     "Sends to clients' sockets: one a client and block of frames.")            \
   X(send_calls, "status2_send_calls_total", counter,                           \
-    "System calls that carried them; io_uring and AIO take many in one.")             \
+    "System calls that carried them; io_uring and AIO take many in one.")      \
   X(io_uring_threads, "status2_io_uring_threads", gauge,                       \
     "I/O threads that send through io_uring; the others use epoll.")           \
   X(aio_threads, "status2_aio_threads", gauge,                                 \
