@@ -43,6 +43,14 @@ std::string unknown_flag(const std::vector<std::string>& words) {
   return "unknown flag " + flag->substr(0, is_long ? flag->find('=') : 2);
 }
 
+/// What is said of words that are neither flags nor commands. One that looks
+/// like a command is named; another may be a secret.
+std::string unknown_word(const std::vector<std::string>& words) {
+  const bool plain = std::all_of(words[0].begin(), words[0].end(),
+                                 [](char c) { return c >= 'a' && c <= 'z'; });
+  return plain ? "no command " + words[0] : "a word that is no command";
+}
+
 /// Takes the words after a subcommand's name. Errors: a line.
 std::string take_arguments(const CLI::App& command, std::size_t wanted,
                            const std::string& usage, options& result) {
@@ -113,7 +121,7 @@ options parse_command_line(std::vector<std::string> arguments) {
   }
   if (const auto words = app.remaining(); !words.empty()) {
     result.error = unknown_flag(words);
-    if (result.error.empty()) result.error = "a word that is no command";
+    if (result.error.empty()) result.error = unknown_word(words);
   } else if (help) {
     result.what = verb::help;
   } else if (version) {

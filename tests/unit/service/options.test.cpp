@@ -146,6 +146,7 @@ CAF_TEST(a flag that is none is named without what may be a secret) {
       {{"--redis-ulr=redis://:secret@h/"}, "unknown flag --redis-ulr"},
       {{"--redis-ulr", "redis://:secret@h/"}, "unknown flag --redis-ulr"},
       {{"redis://:secret@h/"}, "a word that is no command"},
+      {{"dance"}, "no command dance"},
       {{"-psecret"}, "unknown flag -p"},
       {{"publish", "--redis-ulr=secret", "run:log", "text"},
        "unknown flag --redis-ulr"},
