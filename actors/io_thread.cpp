@@ -1,7 +1,6 @@
 #include "actors/io_thread.hpp"
 
 #include "actors/channel_groups.hpp"
-#include "actors/log.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -23,12 +22,15 @@ constexpr std::size_t jobs_a_turn = 1024;
 
 io_thread::io_thread(std::size_t index, transport::io_backend backend)
     : loop_(index, backend) {
-  loop_.sender().on_given_up([this] {
-    const auto& sender = loop_.sender();
-    log(log_event::batch_call_given_up, {{"backend", name_of(sender.backend())},
-                                         {"call", sender.call_name()},
-                                         {"error", sender.obstacle()}});
-  });
+  loop_.sender().on_given_up(
+      [this] { log_sender(log_event::batch_call_given_up); });
+}
+
+void io_thread::log_sender(log_event event) {
+  const auto& sender = loop_.sender();
+  log(event, {{"backend", name_of(sender.backend())},
+              {"call", sender.call_name()},
+              {"error", sender.obstacle()}});
 }
 
 io_thread::~io_thread() {

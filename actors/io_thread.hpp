@@ -3,6 +3,7 @@
 /// of one turn send to groups and passes it on in one piece a thread.
 #pragma once
 
+#include "actors/log.hpp"
 #include "transport/frame.hpp"
 #include "transport/io_loop.hpp"
 
@@ -49,6 +50,9 @@ class io_thread final : public caf::execution_unit {
   transport::io_loop& loop() { return loop_; }
   /// The I/O thread that is running, or null. Thread: any.
   static io_thread* current();
+  /// Logs `event` with how frames are sent. Thread: itself, or any while it has
+  /// no clients.
+  void log_sender(log_event event);
 
   /// Runs `ptr` here in a coming turn. Thread: any.
   void exec_later(caf::resumable* ptr) override;

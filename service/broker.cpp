@@ -197,7 +197,7 @@ int broker::serve() {
     thread->attach(system_);
     thread->start();
   }
-  tell_backend();
+  threads_.front()->log_sender(log_event::io_backend);
   spawn_supervisor();
   if (listen()) {
     log(log_event::listening, {{"address", config_.listen_addr},
@@ -214,13 +214,6 @@ int broker::serve() {
   stop_threads();
   log(log_event::stopped, {{"code", std::int64_t{exit_code_}}});
   return exit_code_;
-}
-
-void broker::tell_backend() const {
-  const auto& sender = threads_.front()->loop().sender();
-  log(log_event::io_backend, {{"backend", name_of(sender.backend())},
-                              {"call", sender.call_name()},
-                              {"error", sender.obstacle()}});
 }
 
 std::function<std::string()> broker::render_metrics() const {

@@ -45,7 +45,6 @@ class broker {
   bool drained() const { return drained_; }
 
  private:
-  void tell_backend() const;
   std::function<std::string()> render_metrics() const;
   bool listen();
   void spawn_supervisor();

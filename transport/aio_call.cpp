@@ -24,9 +24,9 @@ std::string error_text(const char* call) {
 /// Owns: a context of the kernel.
 class aio_call final : public batch_call {
  public:
-  aio_call() {
+  explicit aio_call(counter& calls) : calls_(calls) {
     if (::syscall(SYS_io_setup, most_in_a_batch, &context_) != 0)
-      obstacle_ = error_text("io_setup");
+      setup_error_ = error_text("io_setup");
     for (std::size_t i = 0; i < most_in_a_batch; ++i) {
       requests_[i].aio_data = i;
       requests_[i].aio_lio_opcode = IOCB_CMD_PWRITE;
@@ -42,8 +42,8 @@ class aio_call final : public batch_call {
 
   /// Found by sending a byte: a kernel may know the calls and not the flag,
   /// and a container may be allowed some of them only.
-  std::string obstacle() {
-    if (!obstacle_.empty()) return obstacle_;
+  std::string obstacle() override {
+    if (!setup_error_.empty()) return setup_error_;
     int ends[2] = {-1, -1};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
       return error_text("socketpair");
@@ -52,13 +52,19 @@ class aio_call final : public batch_call {
     frame_block block;
     block.bytes = "x";
     pending_send probe{first.value(), &block, nullptr};
-    if (!send({&probe, 1})) return error_text("io_submit");
+    counter uncounted;
+    if (!send({&probe, 1}, uncounted)) return error_text("io_submit");
     return probe.result == 1 ? "" : "native AIO does not send";
   }
 
-  void count_in(counter& calls) { calls_ = &calls; }
-
   bool send(std::span<pending_send> batch) override {
+    return send(batch, calls_);
+  }
+
+  std::string_view name() const override { return "io_submit"; }
+
+ private:
+  bool send(std::span<pending_send> batch, counter& calls) {
     for (std::size_t i = 0; i < batch.size(); ++i) {
       auto& request = requests_[i];
       const auto& bytes = batch[i].block->bytes;
@@ -67,7 +73,7 @@ class aio_call final : public batch_call {
       request.aio_nbytes = bytes.size();
     }
     for (std::size_t done = 0; done < batch.size();) {
-      calls_->add();
+      calls.add();
       const auto taken = ::syscall(SYS_io_submit, context_, batch.size() - done,
                                    &pointers_[done]);
       // It stops before one that it cannot begin, and says why if that is the
@@ -78,7 +84,7 @@ class aio_call final : public batch_call {
       }
       if (taken <= 0) return false;
       const auto begun = static_cast<std::size_t>(taken);
-      if (!reap(batch, begun)) {
+      if (!reap(batch, begun, calls)) {
         // Nobody knows what became of these, and nothing may come twice.
         for (auto& one : batch.subspan(done, begun))
           one.result = one.result.value_or(-EIO);
@@ -89,13 +95,10 @@ class aio_call final : public batch_call {
     return true;
   }
 
-  std::string_view name() const override { return "io_submit"; }
-
- private:
   /// None of them waits for its socket, so all results are there at once.
-  bool reap(std::span<pending_send> batch, std::size_t count) {
+  bool reap(std::span<pending_send> batch, std::size_t count, counter& calls) {
     while (count > 0) {
-      calls_->add();
+      calls.add();
       const auto found = ::syscall(SYS_io_getevents, context_, count, count,
                                    events_.data(), nullptr);
       if (found < 0 && errno != EINTR) return false;
@@ -108,10 +111,9 @@ class aio_call final : public batch_call {
     return true;
   }
 
-  counter uncounted_;  ///< what it tries before it is used
-  counter* calls_ = &uncounted_;
+  counter& calls_;
   aio_context_t context_ = 0;
-  std::string obstacle_;
+  std::string setup_error_;
   std::array<iocb, most_in_a_batch> requests_{};
   std::array<iocb*, most_in_a_batch> pointers_{};
   std::array<io_event, most_in_a_batch> events_{};
@@ -119,12 +121,8 @@ class aio_call final : public batch_call {
 
 }  // namespace
 
-batch_call_or_obstacle make_aio_call(counter& calls) {
-  auto call = std::make_unique<aio_call>();
-  auto obstacle = call->obstacle();
-  if (!obstacle.empty()) return {nullptr, std::move(obstacle)};
-  call->count_in(calls);
-  return {std::move(call), {}};
+std::unique_ptr<batch_call> make_aio_call(counter& calls) {
+  return std::make_unique<aio_call>(calls);
 }
 
 }  // namespace status2::transport

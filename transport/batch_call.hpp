@@ -29,6 +29,9 @@ struct pending_send {
 class batch_call {
  public:
   virtual ~batch_call() = default;
+  /// What stands in the way of using it here; empty if nothing does. Before the
+  /// first send().
+  virtual std::string obstacle() = 0;
   /// Sends all of `batch` in its order. Errors: false if the way itself failed;
   /// the call is of no more use then, and what has no result is not sent.
   virtual bool send(std::span<pending_send> batch) = 0;
@@ -36,23 +39,17 @@ class batch_call {
   virtual std::string_view name() const = 0;
 };
 
-/// A way that works here, or what stands in its way.
-struct batch_call_or_obstacle {
-  std::unique_ptr<batch_call> call;
-  std::string obstacle;  ///< empty if there is a call
-};
-
 /// Sends in one batch at most.
 inline constexpr std::size_t most_in_a_batch = 512;
 
 /// Through io_uring. `calls` counts the system calls and must outlive it.
 /// Source: io_uring_enter(2), io_uring_prep_send(3).
-batch_call_or_obstacle make_uring_call(counter& calls);
+std::unique_ptr<batch_call> make_uring_call(counter& calls);
 
 /// Through Linux native AIO, which is older, allowed in more places, and takes
 /// a second call for the results. The threads that use it must ignore or
 /// block SIGPIPE: it cannot be told not to raise it.
 /// Source: io_submit(2), io_getevents(2).
-batch_call_or_obstacle make_aio_call(counter& calls);
+std::unique_ptr<batch_call> make_aio_call(counter& calls);
 
 }  // namespace status2::transport

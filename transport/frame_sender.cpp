@@ -42,22 +42,24 @@ frame_sender::frame_sender(io_backend wanted, io_counters& counters)
 frame_sender::~frame_sender() = default;
 
 void frame_sender::choose(io_backend wanted) {
-  obstacle_.clear();
-  if (wanted != io_backend::epoll) {
-    auto uring = make_uring_call(counters_.send_calls);
-    call_ = std::move(uring.call);
-    obstacle_ = std::move(uring.obstacle);
-  }
-  backend_ = call_ ? io_backend::io_uring : io_backend::epoll;
-  if (call_) {
+  backend_ = io_backend::epoll;
+  if (wanted != io_backend::epoll &&
+      take(make_uring_call(counters_.send_calls))) {
+    backend_ = io_backend::io_uring;
     counters_.io_uring_threads.add();
-    return;
+  } else if (take(make_aio_call(counters_.send_calls))) {
+    counters_.aio_threads.add();
   }
-  auto aio = make_aio_call(counters_.send_calls);
-  call_ = std::move(aio.call);
-  if (call_) return counters_.aio_threads.add();
-  obstacle_ += obstacle_.empty() ? "" : "; ";
-  obstacle_ += aio.obstacle;
+}
+
+bool frame_sender::take(std::unique_ptr<batch_call> call) {
+  const auto obstacle = call->obstacle();
+  if (obstacle.empty()) {
+    call_ = std::move(call);
+    return true;
+  }
+  obstacle_ += (obstacle_.empty() ? "" : "; ") + obstacle;
+  return false;
 }
 
 std::string_view frame_sender::call_name() const {

@@ -66,6 +66,8 @@ class frame_sender {
 
  private:
   void choose(io_backend wanted);
+  /// Whether `call` is of use here; if not, why goes to the obstacles.
+  bool take(std::unique_ptr<batch_call> call);
   void send_the_rest();
   void give_up();
 

@@ -23,7 +23,7 @@ class uring_call final : public batch_call {
   uring_call(const uring_call&) = delete;
   uring_call& operator=(const uring_call&) = delete;
 
-  std::string obstacle() {
+  std::string obstacle() override {
     if (error_ != 0)
       return "io_uring_setup: " +
              std::error_code(-error_, std::generic_category()).message();
@@ -75,11 +75,8 @@ class uring_call final : public batch_call {
 
 }  // namespace
 
-batch_call_or_obstacle make_uring_call(counter& calls) {
-  auto call = std::make_unique<uring_call>(calls);
-  auto obstacle = call->obstacle();
-  if (!obstacle.empty()) return {nullptr, std::move(obstacle)};
-  return {std::move(call), {}};
+std::unique_ptr<batch_call> make_uring_call(counter& calls) {
+  return std::make_unique<uring_call>(calls);
 }
 
 }  // namespace status2::transport

@@ -82,7 +82,7 @@ void ws_session_impl::start() {
 void ws_session_impl::deliver(const frame_block& block) noexcept {
   guarded([&] {
     writer_.send(block, *this);
-    if (!writer_.queued().empty()) check_outbox();
+    sent({});
   });
   if (reason_) count_discarded();
 }

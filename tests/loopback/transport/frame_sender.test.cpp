@@ -220,7 +220,7 @@ CAF_TEST(a_client_that_is_gone_fails_alone) {
 CAF_TEST(a_descriptor_that_is_none_fails_alone) {
   with_each([](frame_sender& sender, io_counters&) {
     std::array<pair_of_sockets, 4> pairs;
-    std::array<recording_target, 6> targets;
+    std::array<recording_target, 5> targets;
     const auto block = block_of("frame");
     const auto way = sender.call_name();
     // First, in the middle and last of a batch.
