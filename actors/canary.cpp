@@ -1,6 +1,7 @@
 #include "actors/canary.hpp"
 
 #include "actors/log.hpp"
+#include "transport/io_loop.hpp"
 
 #include <caf/actor_addr.hpp>
 #include <caf/actor_cast.hpp>
@@ -25,7 +26,7 @@ class events_as_messages final : public redis::connection_events {
       if (reply.kind == redis::reply_kind::error)
         tell(canary_reply{id_, std::string(batch.first(reply))});
   }
-  void on_closed(const std::string& error) override {
+  void on_closed(const std::string& error, redis::failure_kind) override {
     tell(canary_closed{id_, error});
   }
 
@@ -49,7 +50,7 @@ canary_state::~canary_state() {
 caf::behavior canary_state::make_behavior(canary_config configuration) {
   config = std::move(configuration);
   config.deadline = std::min(config.deadline, config.interval);
-  self->delayed_send(self, config.interval, canary_due{});
+  due_in(config.interval);
   return {
       [this](const channel_state& m) { on_state(m); },
       [this](const payload_batch& m) { on_message(m); },
@@ -64,26 +65,49 @@ void canary_state::on_state(const channel_state& state) {
   live = state.live;
   if (live) return;
   under_way = false;
-  config.status->canary_ok = true;
+  // A channel that Redis refuses, beside others that it serves, stays late.
+  if (!link_up()) config.status->canary_ok = true;
+}
+
+bool canary_state::link_up() const {
+  return config.status->link == link_phase::up;
+}
+
+void canary_state::due_in(std::chrono::nanoseconds time) {
+  due = self->clock().now() + time;
+  self->delayed_send(self, time, canary_due{});
+}
+
+/// A message may wait behind the deadline, unread, if the thread did not run.
+bool canary_state::wait_once_more() {
+  const bool stalled =
+      self->clock().now() > due + transport::io_loop::longest_delay;
+  if (!judging || !stalled || std::exchange(extended, true)) return false;
+  due_in(config.deadline);
+  return true;
 }
 
 void canary_state::on_due() {
+  if (wait_once_more()) return;
   auto next = config.interval;
   if (std::exchange(judging, false)) {
     if (std::exchange(under_way, false)) judge();
     next -= config.deadline;
-  } else if (live) {
+  } else if (live || link_up()) {
     start();
     judging = true;
     next = config.deadline;
   }
-  self->delayed_send(self, next, canary_due{});
+  due_in(next);
 }
 
 void canary_state::start() {
   ++number;
   under_way = true;
+  extended = false;
   started = self->clock().now();
+  error = live ? "" : "not subscribed";
+  if (!live) return;
   if (open) {
     publish();
   } else if (!connection) {
@@ -94,7 +118,8 @@ void canary_state::start() {
 }
 
 void canary_state::publish() {
-  connection->send({"PUBLISH", config.channel, std::to_string(number)});
+  connection->send(
+      {config.publish_command, config.channel, std::to_string(number)});
 }
 
 void canary_state::on_message(const payload_batch& batch) {
@@ -109,6 +134,9 @@ void canary_state::on_message(const payload_batch& batch) {
 }
 
 void canary_state::judge() {
+  // The link has been lost meanwhile, or the channel has just become live.
+  if (!live && !link_up()) return;
+  if (live && error == "not subscribed") return;
   // A connection of its own that is dead would look the same: take a new one.
   drop_connection();
   mark(false);
@@ -119,7 +147,7 @@ void canary_state::mark(bool ok) {
   if (config.status->canary_ok.exchange(ok) == ok) return;
   const auto [run, name] = halves(config.channel);
   log(ok ? log_event::canary_back : log_event::canary_late,
-      {{"run_id", run}, {"channel", name}});
+      {{"run_id", run}, {"channel", name}, {"error", ok ? "" : error}});
 }
 
 void canary_state::on_opened(const canary_opened& opened) {
@@ -130,13 +158,20 @@ void canary_state::on_opened(const canary_opened& opened) {
 
 void canary_state::on_reply(const canary_reply& reply) {
   if (reply.connection != connection_id) return;
+  error = reply.error;
+  // The node that serves the channel is another one now.
+  if (reply.error.starts_with("MOVED")) drop_connection();
+  // Only a missing right says nothing of the delivery of messages.
+  if (!reply.error.starts_with("NOPERM")) return;
   under_way = false;
   if (!std::exchange(refused, true))
     log(log_event::canary_refused, {{"error", reply.error}});
 }
 
 void canary_state::on_closed(const canary_closed& closed) {
-  if (closed.connection == connection_id) drop_connection();
+  if (closed.connection != connection_id) return;
+  error = closed.error;
+  drop_connection();
 }
 
 void canary_state::drop_connection() {

@@ -22,6 +22,7 @@ struct canary_config {
   boost::asio::io_context* loop = nullptr;  ///< of the thread it is bound to
   redis::connection_settings connection;
   std::string channel;
+  std::string publish_command = "PUBLISH";
   std::chrono::nanoseconds interval{std::chrono::seconds{10}};
   /// A message must be back within it, or within the interval if that is less.
   std::chrono::nanoseconds deadline{std::chrono::seconds{1}};
@@ -29,8 +30,8 @@ struct canary_config {
   broker_status* status = nullptr;
 };
 
-/// Judges only while Redis has acknowledged its channel: an outage is told by
-/// the link. Must be spawned with spawn_bound().
+/// Judges only while the link is up: the link itself reports an outage. Must be
+/// spawned with spawn_bound().
 struct canary_state {
   static constexpr const char* name = "status2.canary";
 
@@ -45,9 +46,14 @@ struct canary_state {
   void on_reply(const canary_reply& reply);
   void on_closed(const canary_closed& closed);
 
+  void due_in(std::chrono::nanoseconds time);
+  /// Returns whether the deadline starts again because this thread was late.
+  bool wait_once_more();
   void start();
   void publish();
-  /// The message under way is late.
+  /// Whether the link serves other channels: then this one should be live.
+  bool link_up() const;
+  /// The message under way is late, or the channel is not live.
   void judge();
   void drop_connection();
   void mark(bool ok);
@@ -58,9 +64,12 @@ struct canary_state {
   std::uint64_t connection_id = 0;
   bool open = false;
   bool live = false;
-  bool refused = false;
-  bool under_way = false;    ///< published, not back yet
-  bool judging = false;      ///< the next canary_due ends a deadline
+  bool refused = false;    ///< PUBLISH, for lack of rights
+  std::string error;       ///< why the message under way may be late
+  bool under_way = false;  ///< wanted back, not back yet
+  bool judging = false;    ///< the next canary_due ends a deadline
+  bool extended = false;   ///< the deadline has started again
+  std::chrono::steady_clock::time_point due{};  ///< of canary_due
   std::uint64_t number = 0;  ///< of the message, so that an old one is no proof
   std::chrono::steady_clock::time_point started{};
 };

@@ -11,6 +11,7 @@
 #include <caf/sec.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <ctime>
 #include <utility>
 
@@ -32,6 +33,15 @@ std::chrono::nanoseconds processor_time() {
          std::chrono::nanoseconds{time.tv_nsec};
 }
 
+/// How many sockets get `block` in one go. The loop sends a large block to the
+/// others in its turns, between which it serves everybody else.
+std::size_t sockets_at_once(const transport::frame_block& block) {
+  constexpr std::size_t large = 65536;
+  constexpr std::size_t most_bytes = 8388608;
+  const auto size = block.bytes.size();
+  return size < large ? SIZE_MAX : most_bytes / size;
+}
+
 /// What deliver() touches first.
 void fetch(const transport::frame_sink* sink) {
   prefetch_bytes(sink, 192);
@@ -50,13 +60,14 @@ channel_group::~channel_group() = default;
 bool channel_group::subscribe(caf::strong_actor_ptr who) {
   if (io_actor* actor = bound_with_sink(who.get())) {
     auto& here = by_thread_[actor->thread().index()];
-    actor->group_slot_ = here.members.size();
-    here.members.push_back({actor, actor->sink(), std::move(who)});
+    auto& readers = here.of(actor->kind());
+    actor->group_slot_ = readers.members.size();
+    readers.members.push_back({actor, actor->sink(), std::move(who)});
     here.thread.store(&actor->thread(), std::memory_order_release);
-    here.size.store(here.members.size(), std::memory_order_release);
+    count_members(here, readers);
     return true;
   }
-  std::lock_guard guard{unbound_mutex_};
+  std::lock_guard guard{mutex_};
   if (std::find(unbound_->begin(), unbound_->end(), who) != unbound_->end())
     return false;
   auto next = std::make_shared<unbound_members>(*unbound_);
@@ -69,22 +80,41 @@ bool channel_group::subscribe(caf::strong_actor_ptr who) {
 void channel_group::unsubscribe(const caf::actor_control_block* who) {
   if (io_actor* actor = bound_with_sink(who)) {
     auto& here = by_thread_[actor->thread().index()];
+    auto& readers = here.of(actor->kind());
+    auto& members = readers.members;
     auto slot = actor->group_slot_;
-    if (slot >= here.members.size() || here.members[slot].actor != actor)
-      return;
+    if (slot >= members.size() || members[slot].actor != actor) return;
     // The last member takes the free place; the array stays flat.
-    std::swap(here.members[slot], here.members.back());
-    here.members[slot].actor->group_slot_ = slot;
-    auto leaving = std::move(here.members.back());
-    here.members.pop_back();
-    here.size.store(here.members.size(), std::memory_order_release);
+    std::swap(members[slot], members.back());
+    members[slot].actor->group_slot_ = slot;
+    auto leaving = std::move(members.back());
+    members.pop_back();
+    count_members(here, readers);
     return;
   }
-  std::lock_guard guard{unbound_mutex_};
+  std::lock_guard guard{mutex_};
   auto next = std::make_shared<unbound_members>(*unbound_);
   std::erase_if(*next, [&](auto& x) { return x.get() == who; });
   unbound_ = std::move(next);
   unbound_size_.store(unbound_->size(), std::memory_order_release);
+}
+
+void channel_group::count_members(thread_members& here, readers& changed) {
+  changed.size.store(changed.members.size(), std::memory_order_release);
+  std::size_t all = 0;
+  for (const auto& readers : here.by_encoding)
+    all += readers.members.size();
+  here.size.store(all, std::memory_order_release);
+}
+
+caf::actor channel_group::subscriber() const {
+  std::lock_guard guard{mutex_};
+  return caf::actor_cast<caf::actor>(subscriber_);
+}
+
+void channel_group::subscriber(const caf::actor_addr& who) {
+  std::lock_guard guard{mutex_};
+  subscriber_ = who;
 }
 
 void channel_group::enqueue(caf::strong_actor_ptr sender, caf::message_id,
@@ -93,14 +123,15 @@ void channel_group::enqueue(caf::strong_actor_ptr sender, caf::message_id,
   if (content.match_elements<frame_message>())
     frame = content.get_as<frame_message>(0).block;
   for (auto& there : by_thread_) {
-    if (there.size.load(std::memory_order_acquire) == 0) continue;
+    const auto& size = frame ? there.of(frame->kind).size : there.size;
+    if (size.load(std::memory_order_acquire) == 0) continue;
     io_thread::hand_over(*there.thread.load(std::memory_order_acquire),
                          {this, frame, frame ? caf::message{} : content});
   }
   if (unbound_size_.load(std::memory_order_acquire) == 0) return;
   std::shared_ptr<const unbound_members> unbound;
   {
-    std::lock_guard guard{unbound_mutex_};
+    std::lock_guard guard{mutex_};
     unbound = unbound_;
   }
   for (auto& member : *unbound)
@@ -115,78 +146,85 @@ void channel_group::prefetch_members() const {
   prefetch_bytes(by_thread_.data(), by_thread_.size() * sizeof(thread_members));
 }
 
-void channel_group::prefetch_sink(const io_thread& thread) const {
+void channel_group::prefetch_sink(const io_thread& thread,
+                                  const delivery& item) const {
   const auto& here = by_thread_[thread.index()];
   prefetch_bytes(here.tally.get(), sizeof(*here.tally));
-  if (!here.members.empty()) fetch(here.members.front().sink);
+  if (!item.frame) return;
+  const auto& members = here.of(item.frame->kind).members;
+  if (!members.empty()) fetch(members.front().sink);
 }
 
 bool channel_group::gather(const io_thread& thread, delivery& item) {
   // Beyond this a send costs by its bytes, and copying would double them.
   constexpr std::size_t most_bytes = 65536;
   auto& here = by_thread_[thread.index()];
-  __builtin_prefetch(here.members.data());
-  auto* const last = std::exchange(here.last_frames, nullptr);
-  // What is no frame, or not for all, keeps its place among the frames.
-  if (!item.frame || item.frame->gap) return false;
-  if (last == nullptr ||
-      last->frame->bytes.size() + item.frame->bytes.size() > most_bytes) {
-    here.last_frames = &item;
-    here.gathered = nullptr;
+  // Frames before and after any other message stay apart, to keep the order.
+  if (!item.frame) {
+    end_gathering(thread);
     return false;
   }
-  if (!here.gathered) {
-    here.gathered = std::make_shared<transport::frame_block>();
-    here.gathered->bytes = last->frame->bytes;
-    here.gathered->messages = last->frame->messages;
-    last->frame = here.gathered;
+  auto& readers = here.of(item.frame->kind);
+  __builtin_prefetch(readers.members.data());
+  auto* const last = std::exchange(readers.last_frames, nullptr);
+  // So do frames before and after a frame that not every member gets.
+  if (item.frame->gap) return false;
+  if (last == nullptr || item.frame->after_replay ||
+      last->frame->bytes.size() + item.frame->bytes.size() > most_bytes) {
+    readers.last_frames = &item;
+    readers.gathered = nullptr;
+    return false;
   }
-  here.gathered->bytes += item.frame->bytes;
-  here.gathered->messages += item.frame->messages;
-  here.last_frames = last;
+  if (!readers.gathered) {
+    readers.gathered = std::make_shared<transport::frame_block>();
+    auto& gathered = *readers.gathered;
+    gathered.kind = last->frame->kind;
+    gathered.first_number = last->frame->first_number;
+    gathered.bytes = last->frame->bytes;
+    gathered.messages = last->frame->messages;
+    last->frame = readers.gathered;
+  }
+  readers.gathered->bytes += item.frame->bytes;
+  readers.gathered->messages += item.frame->messages;
+  readers.last_frames = last;
   return true;
 }
 
 void channel_group::end_gathering(const io_thread& thread) {
-  auto& here = by_thread_[thread.index()];
-  here.last_frames = nullptr;
-  here.gathered = nullptr;
+  for (auto& readers : by_thread_[thread.index()].by_encoding) {
+    readers.last_frames = nullptr;
+    readers.gathered = nullptr;
+  }
 }
 
 void channel_group::deliver_here(io_thread& thread, delivery& item) {
-  auto& members = by_thread_[thread.index()].members;
   if (item.frame) return deliver_frames(thread, *item.frame);
-  for (auto& member : members)
-    member.keep_alive->enqueue(nullptr, caf::make_message_id(), item.content,
-                               &thread);
+  for (auto& readers : by_thread_[thread.index()].by_encoding)
+    for (auto& member : readers.members)
+      member.keep_alive->enqueue(nullptr, caf::make_message_id(), item.content,
+                                 &thread);
 }
 
 void channel_group::deliver_frames(io_thread& thread,
                                    const transport::frame_block& block) {
   constexpr std::size_t many = 512;
-  const auto& members = by_thread_[thread.index()].members;
+  const auto& members = by_thread_[thread.index()].of(block.kind).members;
   const bool timed = thread.index() == home && members.size() >= many;
   const auto start = timed ? time_point::clock::now() : time_point{};
   const auto before = timed ? processor_time() : std::chrono::nanoseconds{0};
   const bool all = !block.gap;
-  for (std::size_t i = 0; i < members.size(); ++i) {
+  const auto at_once = std::min(members.size(), sockets_at_once(block));
+  for (std::size_t i = 0; i < at_once; ++i) {
     // Thousands of sessions do not fit into the cache.
     constexpr std::size_t ahead = 8;
     if (i + ahead < members.size()) fetch(members[i + ahead].sink);
     if (all || members[i].sink->wants_gaps()) members[i].sink->deliver(block);
   }
+  for (std::size_t i = at_once; i < members.size(); ++i)
+    members[i].sink->enqueue(block);
   if (!timed) return;
   thread.loop().sender().flush();
   last_fan_out({start, processor_time() - before, block.messages});
-}
-
-std::optional<channel_group::gap_start> channel_group::revive() {
-  live_.store(true, std::memory_order_release);
-  return std::exchange(gap_, std::nullopt);
-}
-
-void channel_group::interrupt(gap_start start) {
-  if (live_.exchange(false, std::memory_order_acq_rel)) gap_ = start;
 }
 
 channel_group::deliveries channel_group::tally() const {
@@ -197,6 +235,13 @@ channel_group::deliveries channel_group::tally() const {
     all.discarded += there.tally->discarded.value();
     all.waiting += there.tally->waiting.value();
   }
+  return all;
+}
+
+std::size_t channel_group::size(transport::encoding kind) const {
+  auto all = unbound_size_.load(std::memory_order_acquire);
+  for (auto& there : by_thread_)
+    all += there.of(kind).size.load(std::memory_order_acquire);
   return all;
 }
 

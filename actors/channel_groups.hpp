@@ -5,19 +5,22 @@
 /// holds a lock over a fan-out; docs/decisions/0002 has the comparison.
 #pragma once
 
+#include "actors/gap_ledger.hpp"
 #include "actors/io_thread.hpp"
 #include "transport/ws_session.hpp"
 
 #include <caf/abstract_group.hpp>
+#include <caf/actor.hpp>
+#include <caf/actor_addr.hpp>
 #include <caf/group.hpp>
 #include <caf/group_module.hpp>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -44,20 +47,15 @@ class channel_group final : public caf::abstract_group {
   caf::error save(caf::serializer&) const override;
   void stop() override {}
 
-  /// Since when messages may be missing, and why.
-  struct gap_start {
-    std::chrono::steady_clock::time_point since;
-    transport::gap_cause cause = transport::gap_cause::redis;
-  };
   /// Whether Redis has acknowledged the channel. Thread: any.
-  bool live() const { return live_.load(std::memory_order_acquire); }
-  /// The channel is live from now on; called by its subscriber actor before it
-  /// sends channel_live to the group. Returns what interrupted it, if anything
-  /// did. Thread: that of the Redis link.
-  std::optional<gap_start> revive();
-  /// The channel misses messages; of several causes in a row the first counts.
-  /// Thread: that of the Redis link.
-  void interrupt(gap_start start);
+  bool live() const { return gaps_.live(); }
+  /// Where the next gap begins. Thread: that of the Redis link.
+  gap_ledger& gaps() { return gaps_; }
+
+  /// The channel's subscriber actor, which answers replay_wanted. Null while
+  /// the channel has no living subscriber. Thread: any.
+  caf::actor subscriber() const;
+  void subscriber(const caf::actor_addr& who);
 
   /// What became of deliveries to the members on all threads. Thread: any.
   struct deliveries {
@@ -75,6 +73,9 @@ class channel_group final : public caf::abstract_group {
 
   /// Members, bound or not. Thread: any.
   std::size_t size() const;
+  /// Members that receive frames of this encoding. Members that are not bound
+  /// to a thread receive frames of every encoding. Thread: any.
+  std::size_t size(transport::encoding kind) const;
 
   /// Fetch what a message to the members touches (actors/prefetch.hpp): first
   /// the group, and once that is there, who they are. Thread: any.
@@ -98,8 +99,8 @@ class channel_group final : public caf::abstract_group {
   /// end_gathering().
   bool gather(const io_thread& thread, delivery& item);
   void end_gathering(const io_thread& thread);
-  /// Fetches what deliver_here() touches first; after gather().
-  void prefetch_sink(const io_thread& thread) const;
+  /// Fetches what deliver_here() touches first for `item`; after gather().
+  void prefetch_sink(const io_thread& thread, const delivery& item) const;
   /// Delivers to the members on `thread`, which is the running one.
   void deliver_here(io_thread& thread, delivery& item);
 
@@ -112,28 +113,40 @@ class channel_group final : public caf::abstract_group {
     transport::frame_sink* sink;
     caf::strong_actor_ptr keep_alive;
   };
-  /// Touched by its thread only, but for the two atomics.
-  struct thread_members {
+  /// Members on one thread that receive frames of one encoding. Only `size` may
+  /// be read on other threads.
+  struct readers {
     std::vector<bound_member> members;
     delivery* last_frames = nullptr;  ///< of the turn; more may go behind them
     std::shared_ptr<transport::frame_block> gathered;  ///< theirs, once copied
+    std::atomic<std::size_t> size{0};
+  };
+  struct thread_members {
+    readers& of(transport::encoding kind) {
+      return by_encoding[transport::index_of(kind)];
+    }
+    const readers& of(transport::encoding kind) const {
+      return by_encoding[transport::index_of(kind)];
+    }
+    std::array<readers, transport::encodings.size()> by_encoding;
     std::shared_ptr<transport::delivery_tally> tally =
         std::make_shared<transport::delivery_tally>();
     std::atomic<io_thread*> thread{nullptr};
-    std::atomic<std::size_t> size{0};
+    std::atomic<std::size_t> size{0};  ///< of all encodings
   };
   using unbound_members = std::vector<caf::strong_actor_ptr>;
   static constexpr std::size_t home = 0;  ///< the thread of the Redis link
 
+  static void count_members(thread_members& here, readers& changed);
   void deliver_frames(io_thread& thread, const transport::frame_block& block);
 
   std::vector<thread_members> by_thread_;
   std::atomic<std::size_t> unbound_size_{0};  ///< read along with by_thread_
-  std::atomic<bool> live_{false};
-  std::optional<gap_start> gap_;
+  gap_ledger gaps_;
   fan_out last_fan_out_{};
-  mutable std::mutex unbound_mutex_;  ///< guards the pointer, not a fan-out
+  mutable std::mutex mutex_;  ///< guards the two pointers, not a fan-out
   std::shared_ptr<const unbound_members> unbound_;
+  caf::actor_addr subscriber_;
 };
 
 /// Thread: any.

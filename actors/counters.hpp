@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/histogram.hpp"
+#include "transport/refusal.hpp"
 
 #include <array>
 #include <atomic>
@@ -23,6 +24,8 @@ namespace status2::actors {
     "Attempts to connect to Redis that failed.")                               \
   X(redis_links_doubled, "status2_redis_links_doubled_total", counter,         \
     "Second links opened beside one that went silent.")                        \
+  X(redis_channels_refused, "status2_redis_channels_refused", gauge,           \
+    "Channels that viewers want and Redis refuses to subscribe.")              \
   X(redis_reads, "status2_redis_reads_total", counter,                         \
     "Reads from the Redis link.")                                              \
   X(messages_received, "status2_messages_received_total", counter,             \
@@ -30,8 +33,20 @@ namespace status2::actors {
   X(messages_fanned_out, "status2_messages_fanned_out_total", counter,         \
     "Received messages that were handed to viewers.")                          \
   X(messages_unwatched, "status2_messages_unwatched_total", counter,           \
-    "Messages dropped because the channel's last viewer had left (see "        \
-    "STATUS_CHANNEL_LINGER).")                                                 \
+    "Messages that had no viewer: the channel's last one had left (see "       \
+    "STATUS_CHANNEL_LINGER and STATUS_TAIL_LINGER).")                          \
+  X(tail_memory, "status2_tail_memory_bytes", gauge,                           \
+    "Memory of the messages that channels keep for replays; "                  \
+    "STATUS_TAIL_TOTAL_BYTES bounds it.")                                      \
+  X(tail_evictions, "status2_tail_evictions_total", counter,                   \
+    "Kept messages that went because STATUS_TAIL_TOTAL_BYTES was reached.")    \
+  X(replays_complete, "status2_replays_complete_total", counter,               \
+    "Replays to clients that miss no message.")                                \
+  X(replays_incomplete, "status2_replays_incomplete_total", counter,           \
+    "Replays to clients that may miss messages, and were told.")               \
+  X(messages_too_large, "status2_messages_too_large_total", counter,           \
+    "Messages dropped because their payload is larger than "                   \
+    "STATUS_MAX_PAYLOAD.")                                                     \
   X(channels_active, "status2_channels_active", gauge,                         \
     "Channels that have a subscriber actor.")                                  \
   X(channels_subscribed, "status2_channels_subscribed", gauge,                 \
@@ -51,7 +66,7 @@ namespace status2::actors {
   X(ready, "status2_ready", gauge,                                             \
     "1 while /ready answers 200; else 0.")                                     \
   X(log_lines_dropped, "status2_log_lines_dropped_total", counter,             \
-    "Log lines lost because standard output did not keep up.")
+    "Log lines lost because standard output failed or did not keep up.")
 // clang-format on
 
 // clang-format off
@@ -65,29 +80,6 @@ namespace status2::actors {
     "Round trip of the canary message through Redis.")
 // clang-format on
 
-// clang-format off
-/// X(reason, what refuses): why a client is answered 503, the label `reason`
-/// of `status2_clients_refused_total`.
-#define STATUS2_REFUSALS(X)                                                    \
-  X(connections, "STATUS_MAX_CONNECTIONS, or the limit of open descriptors")   \
-  X(address, "STATUS_MAX_CONNECTIONS_PER_IP")                                  \
-  X(channels, "STATUS_MAX_CHANNELS")                                           \
-  X(drain, "the broker is being stopped")
-// clang-format on
-
-enum class refusal : std::uint8_t {
-#define X(reason, what) reason,
-  STATUS2_REFUSALS(X)
-#undef X
-};
-
-/// Number of refusals, for arrays indexed by one.
-inline constexpr std::size_t refusal_count = 0
-#define X(reason, what) +1
-    STATUS2_REFUSALS(X)
-#undef X
-    ;
-
 /// Thread: any.
 struct broker_counters {
 #define X(member, name, kind, help) std::atomic<std::int64_t> member{0};
@@ -96,9 +88,11 @@ struct broker_counters {
 #define X(member, name, help) duration_histogram member;
   STATUS2_ACTOR_HISTOGRAMS(X)
 #undef X
-  std::array<std::atomic<std::int64_t>, refusal_count> clients_refused{};
-  void count(refusal reason) {
-    ++clients_refused[static_cast<std::size_t>(reason)];
+  /// `status2_requests_refused_total{reason}`.
+  std::array<std::atomic<std::int64_t>, transport::refusal_count>
+      requests_refused{};
+  void count(transport::refusal why) {
+    ++requests_refused[static_cast<std::size_t>(why)];
   }
 };
 

@@ -7,6 +7,7 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>
+#include <caf/spawn_options.hpp>
 #include <caf/stateful_actor.hpp>
 
 #include <functional>
@@ -26,14 +27,21 @@ class io_actor : public caf::event_based_actor {
   io_thread& thread() const { return thread_; }
 
   /// Where frames of a joined group go directly instead of through the
-  /// mailbox. Set before join(), cleared by nobody: leaving the group ends it.
-  void sink(transport::frame_sink* target) { sink_ = target; }
+  /// mailbox, those of one encoding. Set before join(), cleared by nobody:
+  /// leaving the group ends it.
+  void sink(transport::frame_sink* target,
+            transport::encoding kind = transport::encoding::plain) {
+    sink_ = target;
+    kind_ = kind;
+  }
   transport::frame_sink* sink() const { return sink_; }
+  transport::encoding kind() const { return kind_; }
 
  private:
   friend class channel_group;
   io_thread& thread_;
   transport::frame_sink* sink_ = nullptr;
+  transport::encoding kind_ = transport::encoding::plain;
   std::size_t group_slot_ = 0;  ///< place in the member array of its group
 };
 
@@ -68,6 +76,14 @@ caf::actor spawn_bound(caf::actor_system& system, io_thread& thread,
                        Args... args) {
   return system.spawn<state_actor<State, io_actor, Args...>>(
       std::tuple<Args...>(std::move(args)...), std::ref(thread));
+}
+
+/// Spawns `State` on a thread of its own, for work that would hold up others.
+/// Thread: any.
+template <class State, class... Args>
+caf::actor spawn_detached(caf::actor_system& system, Args... args) {
+  return system.spawn<state_actor<State, caf::event_based_actor, Args...>,
+                      caf::detached>(std::tuple<Args...>(std::move(args)...));
 }
 
 /// The same state on CAF's own scheduler, as deterministic tests want it.

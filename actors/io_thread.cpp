@@ -5,6 +5,8 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <utility>
 
 namespace status2::actors {
@@ -24,6 +26,8 @@ io_thread::io_thread(std::size_t index, transport::io_backend backend)
     : loop_(index, backend) {
   loop_.sender().on_given_up(
       [this] { log_sender(log_event::batch_call_given_up); });
+  loop_.on_stall(
+      [this](std::chrono::nanoseconds length) { log_stall(length); });
 }
 
 void io_thread::log_sender(log_event event) {
@@ -31,6 +35,17 @@ void io_thread::log_sender(log_event event) {
   log(event, {{"backend", name_of(sender.backend())},
               {"call", sender.call_name()},
               {"error", sender.obstacle()}});
+}
+
+void io_thread::log_stall(std::chrono::nanoseconds length) {
+  using std::chrono::milliseconds;
+  const auto suppressed = stalls_.admit(std::chrono::steady_clock::now());
+  if (!suppressed) return;
+  const auto late = std::chrono::duration_cast<milliseconds>(length).count();
+  log(log_event::io_stalled,
+      {{"thread", static_cast<std::int64_t>(index())},
+       {"late_ms", static_cast<std::int64_t>(late)},
+       {"suppressed", static_cast<std::int64_t>(*suppressed)}});
 }
 
 io_thread::~io_thread() {
@@ -160,7 +175,7 @@ void io_thread::receive(std::vector<delivery>& items) {
   if (items.empty()) return;
   gather(items);
   for (auto& item : items)
-    item.group->prefetch_sink(*this);
+    item.group->prefetch_sink(*this, item);
   for (auto& item : items)
     item.group->deliver_here(*this, item);
   loop_.sender().flush();

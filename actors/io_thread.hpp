@@ -4,6 +4,7 @@
 #pragma once
 
 #include "actors/log.hpp"
+#include "actors/rate_limit.hpp"
 #include "transport/frame.hpp"
 #include "transport/io_loop.hpp"
 
@@ -14,6 +15,7 @@
 #include <caf/resumable.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <memory>
@@ -68,6 +70,7 @@ class io_thread final : public caf::execution_unit {
     bool empty() const { return jobs.empty() && deliveries.empty(); }
   };
 
+  void log_stall(std::chrono::nanoseconds length);
   void schedule_turn();
   void turn();
   void take_inbox();
@@ -87,6 +90,8 @@ class io_thread final : public caf::execution_unit {
   std::vector<delivery> local_;
   /// What this turn sends to other threads, an entry for each.
   std::vector<std::pair<io_thread*, std::vector<delivery>>> outgoing_;
+
+  rate_limit stalls_{1};  ///< log lines a second
 
   std::mutex inbox_mutex_;
   inbox inbox_;

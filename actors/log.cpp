@@ -37,9 +37,14 @@ void append_member(std::string& line, std::string_view key,
 }  // namespace
 
 void log(log_event event, std::initializer_list<log_field> fields) {
-  const auto& row = rows[static_cast<std::size_t>(event)];
+  const auto level = rows[static_cast<std::size_t>(event)].level;
   auto* logger = spdlog::default_logger_raw();
-  if (logger == nullptr || !logger->should_log(row.level)) return;
+  if (logger == nullptr || !logger->should_log(level)) return;
+  logger->log(level, log_text(event, fields));
+}
+
+std::string log_text(log_event event, std::initializer_list<log_field> fields) {
+  const auto& row = rows[static_cast<std::size_t>(event)];
   std::string line;
   append_member(line, "msg", row.message);
   line += ',';
@@ -54,7 +59,7 @@ void log(log_event event, std::initializer_list<log_field> fields) {
       append_member(line, field.key, field.text);
     }
   }
-  logger->log(row.level, line);
+  return line;
 }
 
 std::pair<std::string_view, std::string_view> halves(std::string_view name) {

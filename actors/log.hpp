@@ -16,18 +16,24 @@ namespace status2::actors {
   X(starting, INFO, "service", "status2 starting",                             \
     "First line of a start; carries the version and the address.")             \
   X(listening, INFO, "service", "listening",                                   \
-    "The port is open.")                                                       \
+    "An address is open; a line for each.")                                    \
   X(shutdown_signal, INFO, "service", "shutdown signal received",              \
-    "SIGTERM or SIGINT came; clients are being closed. A second line: the "    \
-    "process ends now.")                                                       \
+    "SIGTERM, SIGINT or SIGQUIT came; clients are being closed. A second "     \
+    "line: the process ends now.")                                             \
   X(stopped, INFO, "service", "stopped",                                       \
     "Last line, also after `could not serve`; `code` is the exit code.")       \
   X(serve_failed, ERROR, "service", "could not serve",                         \
     "The port could not be opened; the process ends with exit code 1.")        \
+  X(log_lines_lost, WARN, "service", "log lines lost",                         \
+    "Standard output failed or did not keep up, and takes lines again; "       \
+    "`lines` were lost since the last line like this one.")                    \
   X(any_origin, WARN, "service", "any origin is accepted",                     \
     "STATUS_ALLOWED_ORIGINS is empty.")                                        \
   X(short_pong_timeout, WARN, "service", "pong timeout is below 60s",          \
     "Browsers slow their timers in hidden tabs and would be closed.")          \
+  X(settings_ignored, WARN, "service", "settings without effect",              \
+    "Variables that do not go with the Redis URL, or options of the URL that " \
+    "are not known; `settings` names them.")                                   \
   X(connection_limit, INFO, "service", "connection limit",                     \
     "How many clients are accepted, and what set the limit.")                  \
   X(io_backend, INFO, "service", "io backend",                                 \
@@ -36,6 +42,16 @@ namespace status2::actors {
   X(batch_call_given_up, WARN, "session", "batch call given up",               \
     "io_uring or native AIO failed on an I/O thread (`error`); it sends with " \
     "`call` from now on. Nothing is lost.")                                    \
+  X(io_stalled, WARN, "session", "io thread late",                             \
+    "An I/O thread did not run for `late_ms`: the process was stopped, the "   \
+    "machine suspended or busy. No client is judged for that time. At most "   \
+    "one line a second and thread.")                                           \
+  X(proxy_found, INFO, "listener", "trusted proxy found",                      \
+    "A name in STATUS_TRUSTED_PROXIES has these addresses now.")               \
+  X(proxy_unresolved, WARN, "listener", "trusted proxy not found",             \
+    "A name in STATUS_TRUSTED_PROXIES could not be looked up. It trusts "      \
+    "nobody, or for five minutes the addresses of the last answer, if the "    \
+    "lookup itself failed; at most one line a minute and name.")               \
   X(accept_failed, ERROR, "listener", "accept failed",                         \
     "Often out of descriptors; accepting is tried again every 100 ms.")        \
   X(client_connected, DEBUG, "session", "client connected",                    \
@@ -43,15 +59,16 @@ namespace status2::actors {
   X(client_disconnected, DEBUG, "session", "client disconnected",              \
     "A session ended on the client's account.")                                \
   X(client_closed, INFO, "session", "client closed by server",                 \
-    "The server closed; `reason` names the row of docs/contract.md.")          \
+    "The server closed; `reason` names the row of docs/contract.md. At most "  \
+    "20 lines a second for each reason and I/O thread, and so below.")         \
   X(slow_consumer, WARN, "session", "slow consumer closed",                    \
     "A client did not read fast enough and was closed with 1008.")             \
   X(client_dropped, WARN, "session", "client dropped by server",               \
-    "Closed without a fault of its own; `reason` is `memory_limit`, or "       \
-    "`internal_error`, a bug, with its cause in `error`.")                     \
+    "Closed for the sake of all: `reason` is `memory_limit` or "               \
+    "`inbound_limit`; or `internal_error`, a bug, with its cause in `error`.") \
   X(malformed_message, WARN, "session", "malformed client message",            \
-    "A client sent text that is no JSON object; at most one line a second "    \
-    "and I/O thread.")                                                         \
+    "A client sent text that is not JSON; at most one line a second and I/O "  \
+    "thread.")                                                                 \
   X(redis_connecting, DEBUG, "redis", "redis connecting",                      \
     "An attempt starts.")                                                      \
   X(redis_established, INFO, "redis", "redis subscribe established",           \
@@ -63,15 +80,22 @@ namespace status2::actors {
     "The link was lost; clients stay connected and it is opened again.")       \
   X(redis_failed, WARN, "redis", "redis subscribe failed",                     \
     "An attempt to connect, log in or subscribe failed.")                      \
+  X(redis_warning, WARN, "redis", "redis command refused",                     \
+    "Redis refused a command of the login that messages do not depend on; "    \
+    "the link goes on.")                                                       \
   X(redis_surfaced, ERROR, "redis", "redis unavailable",                       \
     "STATUS_REDIS_MAX_RETRIES attempts in a row failed; /ready says 503.")     \
+  X(message_too_large, WARN, "redis", "message too large",                     \
+    "A message larger than STATUS_MAX_PAYLOAD was dropped; `bytes` is its "    \
+    "size. At most one line a second.")                                        \
   X(redis_silent, WARN, "redis", "redis link silent",                          \
     "A request, the liveness PING or another, went unanswered; a second link " \
     "is opened beside it.")                                                    \
   X(redis_link_chosen, INFO, "redis", "redis link chosen",                     \
     "Of two links one proved alive; the other is closed.")                     \
   X(canary_late, ERROR, "canary", "canary late",                               \
-    "A message of the broker's own did not come back; /ready says 503.")       \
+    "A message of the broker's own did not come back, or Redis does not "      \
+    "subscribe its channel; /ready says 503.")       \
   X(canary_back, INFO, "canary", "canary back",                                \
     "The canary came back in time again.")                                     \
   X(canary_refused, WARN, "canary", "canary refused",                          \
@@ -83,7 +107,8 @@ namespace status2::actors {
     "Somebody asked the chaos door for the living actors (`action` is "        \
     "`tree`), or for what it refused (`error`).")                              \
   X(chaos_denied, WARN, "chaos", "chaos access denied",                        \
-    "A request to the chaos door without its token.")                          \
+    "A request to the chaos door without its token, with too many wrong ones " \
+    "before it, or from a page; at most one line a second.")                   \
   X(request_failed, ERROR, "listener", "request failed",                       \
     "A bug: an exception ended a connection before its request was answered.") \
   X(channel_refused, WARN, "supervisor", "channel refused",                    \
@@ -91,6 +116,9 @@ namespace status2::actors {
   X(client_refused, WARN, "listener", "client refused",                        \
     "A limit of connections is reached, or the broker drains; at most one "    \
     "line a second.")                                                          \
+  X(request_refused, INFO, "listener", "request refused",                      \
+    "A request was wrong or not allowed; `reason` names the row of "           \
+    "docs/metrics.md. At most one line a second.")                             \
   X(channel_left, DEBUG, "supervisor", "channel left",                         \
     "The last viewer was gone for STATUS_CHANNEL_LINGER.")                     \
   X(actor_restarted, WARN, "supervisor", "actor restarted",                    \
@@ -127,11 +155,14 @@ struct log_field {
   bool numeric = false;
 };
 
-/// Logs one line to the process's logger, spdlog's default one; the payload
-/// handed to spdlog is the JSON text from `"msg"` on, without braces. Empty
-/// text fields are left out. Thread: any. Blocks: never (the logger drops the
+/// Logs one line to the process's logger, spdlog's default one. Empty text
+/// fields are left out. Thread: any. Blocks: never (the logger drops the
 /// oldest lines and counts them). No field may hold a secret.
 void log(log_event event, std::initializer_list<log_field> fields = {});
+
+/// The payload of such a line: JSON text from `"msg"` on, without braces.
+std::string log_text(log_event event,
+                     std::initializer_list<log_field> fields = {});
 
 /// A Redis channel's name as lines carry it: `run_id`, then `channel`.
 std::pair<std::string_view, std::string_view> halves(std::string_view name);

@@ -17,11 +17,17 @@ inline constexpr std::array log_field_rows{
     log_field_row{"channel", "What follows the colon."},
     log_field_row{"session", "The number of a client's session actor."},
     log_field_row{"remote",
-                  "The client, `ip:port`; behind a trusted proxy the address "
-                  "alone, and so in `client refused`."},
+                  "The client, `ip:port`; behind a trusted proxy that names "
+                  "it in a header of HTTP the address alone, and so in "
+                  "`client refused`. `unix:/path`: a peer at a Unix socket "
+                  "that names nobody."},
     log_field_row{"reason",
-                  "Why a session ended, a row of docs/contract.md; in "
+                  "Why a session ended, a row of docs/contract.md; why a "
+                  "request was refused, a row of docs/metrics.md; in "
                   "`connection limit` what set the limit."},
+    log_field_row{"origin",
+                  "The `Origin` of a refused request, cut to 120 bytes."},
+    log_field_row{"path", "The path of a refused request, cut to 120 bytes."},
     log_field_row{"code",
                   "In session lines the code of the client's Close frame, 0 "
                   "if none came; in `stopped` the exit code."},
@@ -32,12 +38,14 @@ inline constexpr std::array log_field_rows{
     log_field_row{"text", "What the client sent, cut to 120 bytes."},
     log_field_row{"suppressed",
                   "Lines like this one that were left out since the last."},
+    log_field_row{"lines", "Log lines that standard output did not take."},
     log_field_row{"limit", "How many clients, or channels, are accepted."},
     log_field_row{"error", "What went wrong, in words."},
     log_field_row{"attempt", "Failures to reach Redis in a row, this one too."},
     log_field_row{"backoff",
                   "The wait until the next attempt, or until the actor is "
                   "started again, such as `1500ms`."},
+    log_field_row{"bytes", "The size of the payload."},
     log_field_row{"channels", "Channels that Redis has acknowledged."},
     log_field_row{"viewers", "Clients that watch them when the outage ends."},
     log_field_row{"outage_ms",
@@ -60,17 +68,24 @@ inline constexpr std::array log_field_rows{
     log_field_row{"for", "How long the fault lasts, as it was asked for."},
     log_field_row{"address",
                   "Where the broker listens; in `redis connecting` the URL of "
-                  "Redis, without its password."},
-    log_field_row{"port", "The port that is open."},
+                  "Redis, without its password; in `trusted proxy found` the "
+                  "addresses of `name`."},
+    log_field_row{"port", "The port that is open; 0: a Unix socket."},
+    log_field_row{"name", "A name in STATUS_TRUSTED_PROXIES."},
     log_field_row{"redis", "The URL of Redis, without its password."},
+    log_field_row{"settings",
+                  "Variables, and options of the Redis URL, that have no "
+                  "effect."},
     log_field_row{"version", "Of the program."},
     log_field_row{"commit", "It was built from."},
-    log_field_row{"backend", "`io_uring` or `epoll`."},
+    log_field_row{"thread", "The number of an I/O thread, from 0."},
+    log_field_row{"late_ms", "Milliseconds for which a thread did not run."},
+    log_field_row{"backend", "`io_uring`, `aio` or `sendto`."},
     log_field_row{
         "call",
         "The system call that sends: `io_uring_enter` and `io_submit` "
         "take many frames at once, `sendto` one."},
-    log_field_row{"signal", "Its number: 15 is SIGTERM, 2 SIGINT."},
+    log_field_row{"signal", "Its number: 15 is SIGTERM, 2 SIGINT, 3 SIGQUIT."},
 };
 
 }  // namespace status2::actors

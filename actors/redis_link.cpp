@@ -3,6 +3,7 @@
 #include "actors/channel_groups.hpp"
 #include "actors/log.hpp"
 #include "actors/prefetch.hpp"
+#include "redis/sharded_machine.hpp"
 
 #include <caf/actor_addr.hpp>
 #include <caf/actor_cast.hpp>
@@ -30,8 +31,14 @@ class events_as_messages final : public redis::connection_events {
     tell(redis_read{id_,
                     std::make_shared<redis::reply_batch>(std::move(batch))});
   }
-  void on_closed(const std::string& error) override {
-    tell(redis_closed{id_, error});
+  void on_unanswered(const std::string& error) override {
+    tell(redis_unanswered{id_, error});
+  }
+  void on_warning(const std::string& text) override {
+    tell(redis_warning{text});
+  }
+  void on_closed(const std::string& error, redis::failure_kind kind) override {
+    tell(redis_closed{id_, error, kind});
   }
 
  private:
@@ -57,30 +64,54 @@ void prefetch(const caf::actor& actor) {
 redis_link_state::~redis_link_state() {
   for (auto& [id, connection] : links)
     connection->close();
-  if (machine) count_live(-live_channels);
+  if (!machine) return;
+  count_live(-live_channels);
+  config.counters->redis_channels_refused -= refused_channels;
+  config.status->channels_refused -= refused_channels;
 }
 
 caf::behavior redis_link_state::make_behavior(redis_link_config configuration) {
   config = std::move(configuration);
-  machine = std::make_unique<redis::subscription_machine>(
-      config.machine,
-      [this] {
-        return std::uniform_real_distribution<double>{0, 1}(random);
-      },
-      [this](const std::string& channel) {
-        return channel_groups::of(self->system()).viewers(channel);
-      });
+  const auto chance = [this] {
+    return std::uniform_real_distribution<double>{0, 1}(random);
+  };
+  const auto weight = [this](const std::string& channel) {
+    return channel_groups::of(self->system()).viewers(channel);
+  };
+  if (config.cluster)
+    machine = std::make_unique<redis::sharded_machine>(config.machine, chance,
+                                                       weight);
+  else
+    machine = std::make_unique<redis::subscription_machine>(config.machine,
+                                                            chance, weight);
+  auto& source = config.connection.source;
+  if (!source)
+    source = std::make_shared<redis::endpoint_list>(
+        *config.loop, config.connection.url.endpoints);
   // A link before this one died with its connections.
-  if (config.memory->established &&
-      config.memory->lost_at == decltype(config.memory->lost_at){})
-    config.memory->lost_at = self->clock().now();
+  if (config.memory->established) lose();
+  source->moved = [to = caf::actor_cast<caf::actor_addr>(self)](
+                      const std::string& why, auto since) {
+    if (auto link = caf::actor_cast<caf::actor>(to))
+      caf::anon_send(link, redis_moved{why, since});
+  };
   carry_out(machine->start(self->clock().now()));
   return {
       [this](const channels_wanted& m) { on_wanted(m); },
       [this](const channel_unwanted& m) { on_unwanted(m); },
-      [this](const redis_opened& m) {
-        up_at[m.link] = self->clock().now();
-        carry_out(machine->opened(m.link, self->clock().now()));
+      [this](const redis_opened& m) { on_opened(m); },
+      [this](const redis_unanswered& m) {
+        carry_out(machine->unanswered(m.link, m.error, self->clock().now()));
+      },
+      [this](const redis_warning& m) {
+        if (std::exchange(warned, m.text) != m.text)
+          log(log_event::redis_warning, {{"error", m.text}});
+      },
+      [this](const redis_mapped& m) {
+        carry_out(machine->mapped(m.topology, m.error, self->clock().now()));
+      },
+      [this](const redis_moved& m) {
+        carry_out(machine->moved(m.why, m.since, self->clock().now()));
       },
       [this](const fault_wanted&) { on_fault(); },
       [this](const redis_read& m) { on_read(m); },
@@ -94,9 +125,11 @@ caf::behavior redis_link_state::make_behavior(redis_link_config configuration) {
 void redis_link_state::on_wanted(const channels_wanted& wanted) {
   std::vector<std::string> added;
   for (const auto& [name, subscriber, viewers] : wanted.channels) {
-    subscribers[name] = {subscriber, viewers, {}, 0};
+    if (viewers)
+      channel_group::of(viewers).gaps().served_by(config.memory->progress);
+    auto& entry = subscribers[name] = {subscriber, viewers, {}, 0};
     // A restarted subscriber of a channel that Redis has acknowledged.
-    if (machine->live(name)) self->send(subscriber, channel_state{true});
+    if (machine->live(name)) tell(entry, {true});
     added.push_back(name);
   }
   carry_out(machine->want(added, self->clock().now()));
@@ -118,10 +151,30 @@ void redis_link_state::on_read(const redis_read& read) {
   if (serve) forward(read.batch);
 }
 
+void redis_link_state::on_opened(const redis_opened& opened) {
+  up_at[opened.link] = self->clock().now();
+  note_server(opened.link);
+  // Only the resume that succeeds counts.
+  acknowledged_after.clear();
+  carry_out(machine->opened(opened.link, self->clock().now()));
+}
+
+void redis_link_state::note_server(redis::link_id link) {
+  const auto found = links.find(link);
+  const auto& served_at = config.memory->served_at;
+  if (found == links.end() || !served_at ||
+      found->second->where() == *served_at)
+    return;
+  if (const auto since = config.connection.source->certain_until(*served_at))
+    elsewhere_since[link] = *since;
+}
+
 void redis_link_state::on_closed(const redis_closed& closed) {
   links.erase(closed.link);
   up_at.erase(closed.link);
-  carry_out(machine->closed(closed.link, closed.error, self->clock().now()));
+  elsewhere_since.erase(closed.link);
+  carry_out(machine->closed(closed.link, closed.error, closed.kind,
+                            self->clock().now()));
 }
 
 void redis_link_state::on_tick(link_tick tick) {
@@ -133,9 +186,14 @@ void redis_link_state::on_tick(link_tick tick) {
 void redis_link_state::forward(
     const std::shared_ptr<redis::reply_batch>& read) {
   auto& replies = read->replies;
+  auto& forwarded_until = config.memory->progress->forwarded_until;
   for (std::uint32_t at = 0; at < replies.size(); ++at) {
-    if (replies[at].kind != redis::reply_kind::message) continue;
-    ++config.counters->messages_received;
+    if (!replies[at].pushed()) continue;
+    const bool too_large = replies[at].kind == redis::reply_kind::too_large;
+    if (too_large)
+      note_too_large(read->first(replies[at]), replies[at].second_size);
+    else
+      ++config.counters->messages_received;
     auto i = subscribers.find(read->first(replies[at]));
     if (i == subscribers.end()) continue;
     auto& [actor, viewers, batch, last] = i->second;
@@ -149,15 +207,33 @@ void redis_link_state::forward(
     }
     last = at;
     ++batch.count;
-    batch.bytes += replies[at].second_size;
+    if (too_large)
+      ++batch.too_large;
+    else
+      batch.bytes += replies[at].second_size;
   }
   for (auto* one : addressed) {
     auto& [actor, viewers, batch, last] = one->second;
     if (viewers) channel_group::of(viewers).prefetch_members();
     if (!awaited.empty()) note_first_message(one->first);
+    if (viewers) batch.number = channel_group::of(viewers).gaps().sent();
     self->send(actor, std::exchange(batch, {}));
   }
   addressed.clear();
+  forwarded_until = std::max(forwarded_until, machine->complete_until());
+}
+
+void redis_link_state::note_too_large(std::string_view channel,
+                                      std::uint32_t size) {
+  ++config.counters->messages_too_large;
+  const auto suppressed = too_large_lines.admit(self->clock().now());
+  if (!suppressed) return;
+  const auto [run, rest] = halves(channel);
+  log(log_event::message_too_large,
+      {{"run_id", run},
+       {"channel", rest},
+       {"bytes", std::int64_t{size}},
+       {"suppressed", static_cast<std::int64_t>(*suppressed)}});
 }
 
 // -- actions ------------------------------------------------------------------
@@ -182,37 +258,59 @@ void redis_link_state::carry_out(const actions& todo) {
         report(one);
     }
   }
+  count_refused();
   schedule_tick();
 }
 
 void redis_link_state::carry_out_on_socket(const redis::action& todo) {
   switch (todo.kind) {
     case action_kind::open:
-      open(todo.link);
+      open(todo);
       break;
     case action_kind::close:
       close(todo.link);
       break;
     case action_kind::subscribe:
-      command(todo, "SUBSCRIBE");
+      command(todo, config.cluster ? "SSUBSCRIBE" : "SUBSCRIBE");
       break;
     case action_kind::unsubscribe:
-      command(todo, "UNSUBSCRIBE");
+      command(todo, config.cluster ? "SUNSUBSCRIBE" : "UNSUBSCRIBE");
       break;
     case action_kind::ping:
       command(todo, "PING");
+      break;
+    case action_kind::topology:
+      read_topology();
       break;
     default:
       break;
   }
 }
 
-void redis_link_state::open(redis::link_id link) {
+void redis_link_state::open(const redis::action& todo) {
+  auto settings = config.connection;
+  if (todo.where) {
+    auto& source = nodes[*todo.where];
+    if (!source)
+      source = std::make_shared<redis::endpoint_list>(
+          *config.loop, std::vector<redis::endpoint>{*todo.where});
+    settings.source = source;
+  }
   log(log_event::redis_connecting,
-      {{"address", redis::redacted(config.connection.url)}});
-  links[link] = redis::open_connection(
-      *config.loop, config.connection,
-      std::make_unique<events_as_messages>(self->address(), link));
+      {{"address", todo.where ? redis::to_text(*todo.where)
+                              : redis::redacted(settings.url)}});
+  links[todo.link] = redis::open_connection(
+      *config.loop, settings,
+      std::make_unique<events_as_messages>(self->address(), todo.link));
+}
+
+void redis_link_state::read_topology() {
+  config.cluster->topology(
+      [to = caf::actor_cast<caf::actor_addr>(self)](
+          const redis::cluster_topology& found, const std::string& error) {
+        if (auto link = caf::actor_cast<caf::actor>(to))
+          caf::anon_send(link, redis_mapped{found, error});
+      });
 }
 
 void redis_link_state::close(redis::link_id link) {
@@ -242,22 +340,35 @@ void redis_link_state::tell_live(const redis::action& todo, bool live) {
   count_live(live ? static_cast<std::int64_t>(todo.channels.size())
                   : -static_cast<std::int64_t>(todo.channels.size()));
   if (live) note_acknowledged(todo);
+  if (const auto link = links.find(todo.link); live && link != links.end())
+    config.memory->served_at = link->second->where();
   tell(todo, live);
 }
 
 void redis_link_state::tell(const redis::action& todo, bool live) {
+  auto since = todo.since;
+  if (const auto known = elsewhere_since.find(todo.link);
+      live && known != elsewhere_since.end())
+    since = std::min(since.value_or(known->second), known->second);
   for (const auto& name : todo.channels)
     if (auto i = subscribers.find(name); i != subscribers.end())
-      self->send(i->second.actor, channel_state{live, todo.since});
+      tell(i->second, {live, since});
+}
+
+void redis_link_state::tell(const wanted_subscriber& whom,
+                            channel_state state) {
+  if (whom.viewers) {
+    auto& gaps = channel_group::of(whom.viewers).gaps();
+    state.number = state.since ? gaps.sent(*state.since) : gaps.sent();
+  }
+  self->send(whom.actor, state);
 }
 
 // -- the end of an outage -----------------------------------------------------
 
 void redis_link_state::note_acknowledged(const redis::action& todo) {
   auto up = up_at.find(todo.link);
-  if (config.memory->lost_at == decltype(config.memory->lost_at){} ||
-      up == up_at.end())
-    return;
+  if (!config.memory->lost_at || up == up_at.end()) return;
   auto after = self->clock().now() - up->second;
   for (const auto& name : todo.channels) {
     acknowledged_after.push_back(after);
@@ -280,11 +391,11 @@ void redis_link_state::on_established() {
   if (std::exchange(memory.established, true))
     ++config.counters->redis_reconnects;
   config.counters->redis_up = 1;
-  auto lost_at = std::exchange(memory.lost_at, {});
+  const auto lost_at = std::exchange(memory.lost_at, std::nullopt);
   auto after = std::exchange(acknowledged_after, {});
   phase(link_phase::up);
   auto channels = static_cast<std::int64_t>(subscribers.size());
-  if (lost_at == decltype(lost_at){}) {
+  if (!lost_at) {
     log(log_event::redis_established, {{"channels", channels}});
     return;
   }
@@ -292,7 +403,7 @@ void redis_link_state::on_established() {
   auto ms = [](auto time) -> std::int64_t {
     return duration_cast<milliseconds>(time).count();
   };
-  auto outage = ms(self->clock().now() - lost_at);
+  auto outage = ms(self->clock().now() - *lost_at);
   auto worst = after.empty() ? 0 : ms(after.back());
   auto p95 = after.empty() ? 0 : ms(after[(after.size() - 1) * 95 / 100]);
   std::int64_t viewers = 0;
@@ -314,10 +425,29 @@ void redis_link_state::count_live(std::int64_t more) {
   config.counters->channels_subscribed += more;
 }
 
+void redis_link_state::count_refused() {
+  const auto now = static_cast<std::int64_t>(machine->refused_count());
+  const auto more = now - std::exchange(refused_channels, now);
+  if (more == 0) return;
+  config.counters->redis_channels_refused += more;
+  config.status->channels_refused += more;
+}
+
+void redis_link_state::report_refused(const redis::action& todo) {
+  const auto suppressed = refusals.admit(self->clock().now());
+  if (!suppressed) return;
+  auto [run, channel] = halves(todo.channels.front());
+  log(log_event::redis_failed,
+      {{"run_id", run},
+       {"channel", channel},
+       {"channels", static_cast<std::int64_t>(todo.channels.size())},
+       {"error", todo.text},
+       {"suppressed", static_cast<std::int64_t>(*suppressed)}});
+}
+
 void redis_link_state::lose() {
   auto& lost_at = config.memory->lost_at;
-  if (lost_at == decltype(config.memory->lost_at){})
-    lost_at = self->clock().now();
+  if (!lost_at) lost_at = self->clock().now();
 }
 
 void redis_link_state::phase(link_phase now) {
@@ -350,12 +480,9 @@ void redis_link_state::report(const redis::action& todo) {
       log(log_event::redis_failed,
           {{"attempt", attempt}, {"backoff", wait}, {"error", todo.text}});
       break;
-    case action_kind::refused: {
-      auto [run, channel] = halves(todo.channels.front());
-      log(log_event::redis_failed,
-          {{"run_id", run}, {"channel", channel}, {"error", todo.text}});
+    case action_kind::refused:
+      report_refused(todo);
       break;
-    }
     case action_kind::surfaced:
       counters.redis_up = 0;
       log(log_event::redis_surfaced, {{"attempt", attempt}});

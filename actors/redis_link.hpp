@@ -4,9 +4,13 @@
 #pragma once
 
 #include "actors/counters.hpp"
+#include "actors/gap_ledger.hpp"
 #include "actors/messages.hpp"
+#include "actors/rate_limit.hpp"
 #include "actors/supervisor.hpp"
+#include "redis/cluster_source.hpp"
 #include "redis/connection.hpp"
+#include "redis/link_machine.hpp"
 #include "redis/subscription_machine.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -17,7 +21,9 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -28,14 +34,20 @@ namespace status2::actors {
 
 /// What a link leaves to the one that the supervisor starts after it.
 struct link_memory {
+  std::shared_ptr<link_progress> progress = std::make_shared<link_progress>();
   bool established = false;  ///< ever
-  std::chrono::steady_clock::time_point lost_at{};
+  /// The server that acknowledged a channel last.
+  std::optional<redis::endpoint> served_at{};
+  /// When the outage began that goes on.
+  std::optional<std::chrono::steady_clock::time_point> lost_at{};
 };
 
 struct redis_link_config {
   boost::asio::io_context* loop = nullptr;  ///< of the thread it is bound to
   redis::connection_settings connection;
   redis::machine_settings machine;
+  /// For sharded Pub/Sub; null else.
+  std::shared_ptr<redis::cluster_map> cluster{};
   caf::actor supervisor;  ///< gets link_status
   broker_counters* counters = nullptr;
   broker_status* status = nullptr;
@@ -50,7 +62,7 @@ struct redis_link_state {
   ~redis_link_state();
   caf::behavior make_behavior(redis_link_config configuration);
 
-  using actions = redis::subscription_machine::actions;
+  using actions = redis::link_machine::actions;
   struct wanted_subscriber {
     caf::actor actor;
     caf::group viewers;      ///< null: it sends to none
@@ -68,17 +80,22 @@ struct redis_link_state {
   void on_wanted(const channels_wanted& wanted);
   void on_unwanted(const channel_unwanted& unwanted);
   void on_read(const redis_read& read);
+  void on_opened(const redis_opened& opened);
+  /// Remembers whether `link` leads to another server than the one before.
+  void note_server(redis::link_id link);
   void on_closed(const redis_closed& closed);
   void on_tick(link_tick tick);
 
   void carry_out(const actions& todo);
   void carry_out_on_socket(const redis::action& todo);
   void report(const redis::action& todo);
-  void open(redis::link_id link);
+  void open(const redis::action& todo);
+  void read_topology();
   void close(redis::link_id link);
   void command(const redis::action& todo, std::string_view verb);
   void tell_live(const redis::action& todo, bool live);
   void tell(const redis::action& todo, bool live);
+  void tell(const wanted_subscriber& whom, channel_state state);
   void on_fault();
   /// A channel is served again: how long after its link was up.
   void note_acknowledged(const redis::action& todo);
@@ -89,20 +106,30 @@ struct redis_link_state {
   void on_established();
   /// Links the replies of each channel and hands them to its subscriber.
   void forward(const std::shared_ptr<redis::reply_batch>& read);
+  /// Counts and logs a message of `channel` whose payload was dropped.
+  void note_too_large(std::string_view channel, std::uint32_t size);
   void count_live(std::int64_t more);
+  void count_refused();
+  void report_refused(const redis::action& todo);
   void phase(link_phase now);
   void schedule_tick();
 
   caf::event_based_actor* self;
   redis_link_config config;
-  std::unique_ptr<redis::subscription_machine> machine;
+  std::unique_ptr<redis::link_machine> machine;
   std::unordered_map<redis::link_id, std::shared_ptr<redis::connection>> links;
+  /// Of single nodes of a cluster.
+  std::map<redis::endpoint, std::shared_ptr<redis::endpoint_source>> nodes;
   subscriber_map subscribers;
   /// Those with a message in the read under way.
   std::vector<subscriber_map::value_type*> addressed;
   std::minstd_rand random{std::random_device{}()};
   redis::subscription_machine::time_point tick_at =
       redis::subscription_machine::time_point::max();
+  /// Links to another server than the one before: since when Redis may have
+  /// been there.
+  std::unordered_map<redis::link_id, redis::subscription_machine::time_point>
+      elsewhere_since;
   /// Since when each link works.
   std::unordered_map<redis::link_id, redis::subscription_machine::time_point>
       up_at;
@@ -111,7 +138,11 @@ struct redis_link_state {
   /// Channels that have had no message since the outage.
   std::unordered_map<std::string, redis::subscription_machine::time_point>
       awaited;
-  std::int64_t live_channels = 0;  ///< this actor's share of the gauge
+  std::int64_t live_channels = 0;     ///< this actor's share of the gauge
+  std::int64_t refused_channels = 0;  ///< likewise
+  rate_limit refusals{1};             ///< log lines a second
+  rate_limit too_large_lines{1};      ///< likewise
+  std::string warned;                 ///< the last warning that was logged
 };
 
 }  // namespace status2::actors

@@ -8,8 +8,12 @@
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 
+#include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace status2::actors {
 
@@ -23,6 +27,7 @@ class events_as_messages final : public transport::session_events {
       : session_(std::move(session)) {}
 
   void on_init() override { tell(session_init{}); }
+  void on_emptied() override { tell(session_emptied{}); }
   void on_malformed(std::string_view text) override {
     tell(session_malformed{std::string(text)});
   }
@@ -39,6 +44,23 @@ class events_as_messages final : public transport::session_events {
 
   caf::actor_addr session_;
 };
+
+/// Lines that clients can cause are bounded: so many a second for each reason
+/// and I/O thread. Returns how many were left out since the last one, or
+/// nothing if this one is left out.
+std::optional<std::uint64_t> admit_line(transport::close_reason reason) {
+  constexpr std::uint32_t lines = 20;
+  using transport::close_level;
+  using transport::close_reason;
+  const bool by_client = reason != close_reason::shutdown &&
+                         reason != close_reason::internal_error;
+  if (!by_client || transport::describe(reason).level == close_level::debug)
+    return 0;
+  thread_local std::vector<rate_limit> limits(transport::close_reason_count,
+                                              rate_limit{lines});
+  return limits[static_cast<std::size_t>(reason)].admit(
+      std::chrono::steady_clock::now());
+}
 
 }  // namespace
 
@@ -60,14 +82,17 @@ log_event event_of(transport::close_reason reason) {
 caf::behavior session_state::make_behavior(session_spec spec) {
   channel = std::move(spec.channel);
   name_of_channel = spec.request->channel;
+  const auto options = transport::parse_watch_options(spec.request->query);
   auto* bound = dynamic_cast<io_actor*>(self);
   socket = std::make_unique<transport::ws_session>(
       bound->thread().loop(), std::move(*spec.request), *spec.settings,
       std::make_unique<events_as_messages>(self->address()),
       channel_group::of(channel).tally(bound->thread().index()));
-  bound->sink(&socket->sink());
+  if (options.replay) replay.emplace(self, channel, options, socket->sink());
+  bound->sink(replay ? &replay->sink() : &socket->sink(), options.kind());
   self->join(channel);
   socket->start();
+  if (replay) replay->begin();
   log(log_event::client_connected,
       {{"run_id", name_of_channel.run()},
        {"channel", name_of_channel.channel()},
@@ -76,6 +101,8 @@ caf::behavior session_state::make_behavior(session_spec spec) {
   return {
       [this](session_init) { on_init(); },
       [this](channel_live) { on_live(); },
+      [this](const replay_part& part) { replay->on_part(part); },
+      [this](session_emptied) { replay->on_emptied(); },
       [this](const session_malformed& m) { on_malformed(m.text); },
       [this](const session_closed& m) { on_closed(m.report); },
       [this](drain) { socket->close(transport::close_reason::shutdown); },
@@ -86,12 +113,16 @@ void session_state::on_init() {
   // The order matters: first wait, then look. The subscriber sets the flag
   // before it sends channel_live.
   init_waits = true;
-  if (channel_group::of(channel).live()) on_live();
+  if (channel_group::of(channel).live()) answer_init();
 }
 
 void session_state::on_live() {
-  if (!std::exchange(init_waits, false)) return;
-  socket->send_ping();
+  if (replay) replay->on_live();
+  answer_init();
+}
+
+void session_state::answer_init() {
+  if (std::exchange(init_waits, false)) socket->send_ping();
 }
 
 void session_state::on_malformed(const std::string& text) {
@@ -109,6 +140,13 @@ void session_state::on_malformed(const std::string& text) {
 }
 
 void session_state::on_closed(const transport::close_report& report) {
+  log_closed(report);
+  self->quit();
+}
+
+void session_state::log_closed(const transport::close_report& report) const {
+  const auto suppressed = admit_line(report.reason);
+  if (!suppressed) return;
   log(event_of(report.reason),
       {{"run_id", name_of_channel.run()},
        {"channel", name_of_channel.channel()},
@@ -118,8 +156,8 @@ void session_state::on_closed(const transport::close_report& report) {
        {"code", static_cast<std::int64_t>(report.peer_code)},
        {"sent", static_cast<std::int64_t>(report.messages_sent)},
        {"discarded", static_cast<std::int64_t>(report.messages_discarded)},
-       {"error", report.error}});
-  self->quit();
+       {"error", report.error},
+       {"suppressed", static_cast<std::int64_t>(*suppressed)}});
 }
 
 }  // namespace status2::actors

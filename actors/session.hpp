@@ -4,6 +4,7 @@
 
 #include "actors/log.hpp"
 #include "actors/messages.hpp"
+#include "actors/session_replay.hpp"
 #include "transport/io_loop.hpp"
 #include "transport/upgrade.hpp"
 #include "transport/ws_session.hpp"
@@ -13,6 +14,7 @@
 #include <caf/group.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace status2::actors {
@@ -38,14 +40,17 @@ struct session_state {
 
   void on_init();
   void on_live();
+  void answer_init();
   void on_malformed(const std::string& text);
   void on_closed(const transport::close_report& report);
+  void log_closed(const transport::close_report& report) const;
 
   caf::event_based_actor* self;
   caf::group channel;
   transport::channel_name name_of_channel;
   bool init_waits = false;  ///< for Redis to acknowledge the channel
   std::unique_ptr<transport::ws_session> socket;
+  std::optional<session_replay> replay;  ///< nothing: the client wants none
 };
 
 }  // namespace status2::actors

@@ -1,58 +1,151 @@
 #include "actors/subscriber.hpp"
 
+#include "actors/framer.hpp"
+#include "actors/io_actor.hpp"
+#include "actors/replay.hpp"
+#include "transport/encoder.hpp"
+
 #include <caf/send.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 
 namespace status2::actors {
 
 subscriber_state::~subscriber_state() {
-  if (held) caf::anon_send(spec.viewers, frame_message{std::move(held)});
+  if (held_messages == 0) return;
+  for (auto& block : held)
+    if (block) caf::anon_send(spec.viewers, frame_message{std::move(block)});
+  note_handed_on();
 }
 
 caf::behavior subscriber_state::make_behavior(subscriber_spec what) {
   spec = std::move(what);
+  channel_group::of(spec.viewers).subscriber(self->address());
   return {
       [this](const payload_batch& batch) { forward(batch); },
       [this](const channel_state& state) { on_state(state); },
       [this](const wait_over& over) {
         if (over.due == due) send_held();
       },
+      [this](const replay_wanted& wanted) { on_replay_wanted(wanted); },
   };
 }
 
 void subscriber_state::forward(const payload_batch& batch) {
-  // What nobody watches (the linger after the last viewer) is not encoded.
-  if (channel_group::of(spec.viewers).size() == 0) {
+  if (batch.too_large > 0 || batch.bytes > most_encoded_here)
+    return forward_apart(batch);
+  last_number = batch.number;
+  complete_until = batch.read->complete_until;
+  auto& group = channel_group::of(spec.viewers);
+  const auto now = self->clock().now();
+  const auto first = spec.tail->last() + 1;
+  batch.for_each(
+      [&](std::string_view payload) { spec.tail->add(payload, now); });
+  bool watched = false;
+  std::size_t bytes = 0;
+  for (const auto kind : transport::encodings) {
+    if (group.size(kind) > 0) {
+      encode(kind, batch, first);
+      watched = true;
+    }
+    if (const auto& block = held[index_of(kind)])
+      bytes = std::max(bytes, block->bytes.size());
+  }
+  // The channel lingers after its last viewer.
+  if (!watched) {
     spec.counters->messages_unwatched += batch.count;
-    return;
+    return send_held();
   }
   spec.counters->messages_fanned_out += batch.count;
-  if (!held) held = std::make_shared<transport::frame_block>();
-  // The envelope and a frame header fit in 64 bytes.
-  held->bytes.reserve(held->bytes.size() + batch.bytes +
-                      std::size_t{64} * batch.count);
-  batch.for_each([&](std::string_view payload) {
-    transport::append_status_frame(held->bytes, payload);
-  });
-  held->messages += batch.count;
+  held_messages += batch.count;
   // Beyond this a send costs by its bytes, and sharing one gains nothing.
   constexpr std::size_t most_held = 65536;
-  if (held->messages > 1 || held->bytes.size() >= most_held) return send_held();
-  const auto now = self->clock().now();
+  if (held_messages > 1 || bytes >= most_held) return send_held();
   due = wait_until(now);
   if (now >= due) return send_held();
   self->delayed_send(self, due - now, wait_over{due});
 }
 
+void subscriber_state::encode(transport::encoding kind,
+                              const payload_batch& batch, std::uint64_t first) {
+  auto& block = held[index_of(kind)];
+  if (!block) {
+    block = std::make_shared<transport::frame_block>();
+    block->kind = kind;
+    block->after_replay = replay_made;
+  }
+  block->bytes.reserve(block->bytes.size() + batch.bytes +
+                       envelope_of(kind) * batch.count);
+  const auto& epoch = spec.tail->epoch();
+  auto number = first;
+  batch.for_each([&](std::string_view payload) {
+    transport::append_message(*block, {epoch, number++}, payload);
+  });
+}
+
+void subscriber_state::forward_apart(const payload_batch& batch) {
+  send_held();
+  auto& group = channel_group::of(spec.viewers);
+  const auto number = batch.number;
+  const auto complete = batch.read->complete_until;
+  const auto now = self->clock().now();
+  blocks_wanted wanted;
+  wanted.batch = batch;
+  wanted.missing = gap_from(
+      {group.gaps().complete_until(), transport::gap_cause::too_large});
+  wanted.epoch = spec.tail->epoch();
+  wanted.first = spec.tail->last() + 1;
+  batch.for_each(
+      [&](std::string_view payload) { spec.tail->add(payload, now); },
+      [&] { spec.tail->add(wanted.missing, now); });
+  for (const auto kind : transport::encodings)
+    if (group.size(kind) > 0) wanted.kinds.push_back(kind);
+  if (wanted.kinds.empty()) {
+    spec.counters->messages_unwatched += batch.messages();
+    return hand_on({}, number, complete);
+  }
+  spec.counters->messages_fanned_out += batch.messages();
+  if (batch.bytes <= most_encoded_here)
+    return hand_on(blocks_of(wanted), number, complete);
+  const auto framer = spawn_detached<framer_state>(self->home_system());
+  self->request(framer, caf::infinite, std::move(wanted))
+      .await(
+          [=, this](const blocks_made& made) {
+            hand_on(made.blocks, number, complete);
+          },
+          [](const caf::error&) {
+            throw std::runtime_error("a large message was not encoded");
+          });
+}
+
+void subscriber_state::hand_on(const std::vector<transport::frame_ptr>& blocks,
+                               std::uint64_t number,
+                               channel_group::time_point complete) {
+  for (const auto& block : blocks)
+    self->send(spec.viewers, frame_message{block});
+  last_number = number;
+  complete_until = complete;
+  note_handed_on();
+}
+
 void subscriber_state::send_held() {
-  if (held)
-    self->send(spec.viewers, frame_message{std::exchange(held, nullptr)});
+  if (std::exchange(held_messages, 0) > 0) {
+    for (auto& block : held)
+      if (block)
+        self->send(spec.viewers, frame_message{std::exchange(block, nullptr)});
+    replay_made = false;
+  }
+  note_handed_on();
+}
+
+void subscriber_state::note_handed_on() const {
+  channel_group::of(spec.viewers).gaps().handed_on(last_number, complete_until);
 }
 
 channel_group::time_point subscriber_state::wait_until(
@@ -65,27 +158,58 @@ channel_group::time_point subscriber_state::wait_until(
 
 void subscriber_state::on_state(const channel_state& state) {
   using transport::gap_cause;
-  auto& group = channel_group::of(spec.viewers);
+  auto& gaps = channel_group::of(spec.viewers).gaps();
   send_held();  // before what is told now
-  if (!state.live) {
-    group.interrupt({state.since, gap_cause::redis});
-    return;
-  }
-  if (state.since != decltype(state.since){})
-    tell_gap({state.since, gap_cause::redis});
+  last_number = state.number;
+  gaps.handled(state.number);
+  // Without a time everything since the channel became live may be missing.
+  if (!state.live || state.since)
+    gaps.interrupt(
+        {state.since.value_or(channel_group::time_point{}), gap_cause::redis});
+  // The next link subscribes the channel anew and says so again.
+  if (!state.live || gaps.outdated(state.number)) return;
+  const auto now = self->clock().now();
+  spec.tail->begin(now);
   // First the flag, then the message: a session that joins in between sees
   // one of the two.
-  if (const auto start = group.revive()) tell_gap(*start);
+  if (const auto start = gaps.revive(now)) tell_gap(*start);
   self->send(spec.viewers, channel_live{});
 }
 
-void subscriber_state::tell_gap(const channel_group::gap_start& start) {
+void subscriber_state::tell_gap(const gap_ledger::gap_start& start) {
+  auto& group = channel_group::of(spec.viewers);
+  const auto missing = gap_from(start);
+  const auto number = spec.tail->add(missing, self->clock().now());
+  for (const auto kind : transport::encodings)
+    if (group.size(kind) > 0)
+      self->send(spec.viewers,
+                 frame_message{
+                     encode_gap(kind, {spec.tail->epoch(), number}, missing)});
+}
+
+transport::gap subscriber_state::gap_from(
+    const gap_ledger::gap_start& start) const {
   using transport::gap;
   const auto until = gap::time_point::clock::now();
   const auto length = std::chrono::duration_cast<gap::time_point::duration>(
       self->clock().now() - start.since);
-  self->send(spec.viewers, frame_message{transport::gap_frame(
-                               {until - length, until, start.cause})});
+  return {until - length, until, start.cause};
+}
+
+void subscriber_state::on_replay_wanted(const replay_wanted& wanted) {
+  auto& tail = *spec.tail;
+  // The session asks again when the channel is live.
+  if (!tail.begun()) return;
+  // The part ends with the newest message: those that are held come first.
+  send_held();
+  auto part = make_replay_part(tail, wanted, self->clock().now());
+  replay_made = true;
+  if (part.resumption) {
+    auto& counters = *spec.counters;
+    ++(part.progress.complete ? counters.replays_complete
+                              : counters.replays_incomplete);
+  }
+  self->send(wanted.session, std::move(part));
 }
 
 }  // namespace status2::actors

@@ -8,6 +8,7 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace status2::actors {
@@ -22,7 +23,7 @@ caf::behavior supervisor_state::make_behavior(supervisor_config configuration) {
   return {
       [this](const client_accepted& client) { on_client(client); },
       [this](const link_status& status) { on_link_phase(status.phase); },
-      [this](const linger_over& over) { on_linger_over(over); },
+      [this](linger_over) { on_linger_over(); },
       [this](const restart_child& child) { on_restart(child); },
       [this](drain) { on_drain(); },
       [this](drain_step) { on_drain_step(); },
@@ -37,13 +38,12 @@ caf::behavior supervisor_state::make_behavior(supervisor_config configuration) {
 void supervisor_state::on_client(const client_accepted& client) {
   if (draining) {
     // It was admitted just before.
-    config.counters->count(refusal::drain);
-    transport::turn_away(std::move(*client.request),
-                         transport::draining().reason);
+    config.counters->count(transport::refusal::drain);
+    transport::turn_away(std::move(*client.request), transport::refusal::drain);
     return;
   }
   const auto& name = client.request->channel.full;
-  if (channels.size() >= config.max_channels && !channels.contains(name)) {
+  if (!channels.contains(name) && !make_room()) {
     refuse_channel(*client.request);
     return;
   }
@@ -57,11 +57,12 @@ void supervisor_state::on_client(const client_accepted& client) {
                                      self->clock().now()});
   ++sessions_by_thread[thread];
   ++entry.viewer_count;
-  ++entry.generation;
+  entry.unlink();
+  entry.tail->watched(true);
 }
 
 void supervisor_state::refuse_channel(transport::upgrade_request& request) {
-  config.counters->count(refusal::channels);
+  config.counters->count(transport::refusal::channels);
   if (auto suppressed = refusals.admit(self->clock().now()))
     log(log_event::channel_refused,
         {{"run_id", request.channel.run()},
@@ -69,14 +70,16 @@ void supervisor_state::refuse_channel(transport::upgrade_request& request) {
          {"remote", request.remote},
          {"limit", static_cast<std::int64_t>(config.max_channels)},
          {"suppressed", static_cast<std::int64_t>(*suppressed)}});
-  transport::turn_away(std::move(request), "too many channels");
+  transport::turn_away(std::move(request), transport::refusal::channels);
 }
 
 supervisor_state::channel_map::value_type& supervisor_state::channel_for(
     const std::string& name) {
   auto [i, added] = channels.try_emplace(name);
   if (added) {
+    i->second.name = i->first;
     i->second.viewers = *channel_groups::of(self->system()).get(name);
+    i->second.tail = std::make_shared<channel_tail>(*config.tails);
     ++config.counters->channels_active;
     start_subscriber(*i);
   }
@@ -92,44 +95,68 @@ std::size_t supervisor_state::thread_for(const channel_entry& channel) const {
 
 void supervisor_state::on_session_down(
     std::unordered_map<caf::actor_id, session_entry>::iterator session) {
-  auto& channel = *session->second.channel;
+  auto& channel = session->second.channel->second;
   --sessions_by_thread[session->second.thread];
   sessions.erase(session);
-  ++channel.second.generation;
-  if (--channel.second.viewer_count == 0) start_linger(channel);
+  if (--channel.viewer_count == 0) start_linger(channel);
   if (draining) end_when_drained();
 }
 
 // -- channels -----------------------------------------------------------------
 
-void supervisor_state::start_linger(channel_map::value_type& channel) {
-  linger_over over{channel.first, channel.second.generation};
+void supervisor_state::start_linger(channel_entry& channel) {
+  channel.tail->watched(false);
+  channel.left_at = self->clock().now();
+  (channel.tail->last() > 0 ? lingering : lingering_unused).push_back(channel);
   if (config.channel_linger.count() == 0)
-    on_linger_over(over);
-  else
-    self->delayed_send(self, config.channel_linger, std::move(over));
+    leave(channel);
+  else if (!std::exchange(linger_armed, true))
+    self->delayed_send(self, config.channel_linger, linger_over{});
 }
 
-void supervisor_state::on_linger_over(const linger_over& over) {
-  auto i = channels.find(over.channel);
-  if (i == channels.end() || i->second.generation != over.generation) return;
-  const auto [run, name] = halves(over.channel);
+void supervisor_state::on_linger_over() {
+  linger_armed = false;
+  const auto now = self->clock().now();
+  std::optional<time_point> next;
+  for (auto* list : {&lingering, &lingering_unused}) {
+    while (!list->empty() &&
+           list->front().left_at + config.channel_linger <= now)
+      leave(list->front());
+    if (!list->empty() && (!next || list->front().left_at < *next))
+      next = list->front().left_at;
+  }
+  if (!next) return;
+  linger_armed = true;
+  self->delayed_send(self, *next + config.channel_linger - now, linger_over{});
+}
+
+bool supervisor_state::make_room() {
+  if (channels.size() < config.max_channels) return true;
+  auto& list = lingering_unused.empty() ? lingering : lingering_unused;
+  if (list.empty()) return false;
+  leave(list.front());
+  return true;
+}
+
+void supervisor_state::leave(channel_entry& channel) {
+  const std::string whole(channel.name);
+  const auto [run, name] = halves(whole);
   log(log_event::channel_left, {{"run_id", run}, {"channel", name}});
-  self->send(link.actor, channel_unwanted{over.channel});
-  auto& subscriber = i->second.subscriber.actor;
-  if (subscriber) {
+  self->send(link.actor, channel_unwanted{whole});
+  if (const auto& subscriber = channel.subscriber.actor) {
     subscribers.erase(subscriber.id());
     self->send_exit(subscriber, caf::exit_reason::user_shutdown);
   }
-  channel_groups::of(self->system()).forget(over.channel);
-  channels.erase(i);
+  channel_groups::of(self->system()).forget(whole);
+  channels.erase(whole);
   --config.counters->channels_active;
 }
 
 void supervisor_state::start_subscriber(channel_map::value_type& channel) {
   auto& entry = channel.second;
   auto& subscriber = entry.subscriber;
-  subscriber.actor = config.spawn_subscriber({entry.viewers, config.counters});
+  subscriber.actor =
+      config.spawn_subscriber({entry.viewers, config.counters, entry.tail});
   subscriber.since = self->clock().now();
   self->monitor(subscriber.actor);
   subscribers.emplace(subscriber.actor.id(), &channel);
@@ -179,17 +206,6 @@ void supervisor_state::on_down(const caf::down_msg& down) {
   }
 }
 
-void supervisor_state::interrupt(const caf::group& viewers) const {
-  // What the dead child had not handled yet was younger than this, however
-  // late the thread is; a gap told too long costs nobody anything.
-  constexpr std::chrono::seconds margin{1};
-  const auto now = self->clock().now();
-  auto since = now - margin;
-  // What injected faults held back may be older.
-  if (now < fault_until) since = std::min(since, fault_since - margin);
-  channel_group::of(viewers).interrupt({since, transport::gap_cause::restart});
-}
-
 void supervisor_state::on_link_phase(link_phase now) {
   // A surfaced outage ends when the link is up, whatever happens to it before.
   if (now == link_phase::interrupted &&
@@ -203,7 +219,7 @@ void supervisor_state::on_link_down(const caf::down_msg& down) {
   if (draining) return;
   on_link_phase(link_phase::interrupted);
   for (auto& [name, entry] : channels)
-    interrupt(entry.viewers);
+    channel_group::of(entry.viewers).gaps().link_died();
   schedule_restart(down, link_child, {}, link);
 }
 
@@ -217,7 +233,7 @@ void supervisor_state::on_subscriber_down(channel_map::value_type& channel,
                                           const caf::down_msg& down) {
   channel.second.subscriber.actor = nullptr;
   if (draining) return;
-  interrupt(channel.second.viewers);
+  channel_group::of(channel.second.viewers).gaps().subscriber_died();
   schedule_restart(down, subscriber_child, channel.first,
                    channel.second.subscriber);
 }

@@ -11,6 +11,7 @@
 #include "actors/session.hpp"
 #include "actors/subscriber.hpp"
 
+#include <boost/intrusive/list.hpp>
 #include <caf/actor.hpp>
 #include <caf/behavior.hpp>
 #include <caf/event_based_actor.hpp>
@@ -47,6 +48,8 @@ struct broker_status {
     std::atomic<std::int64_t> p95_ms{0};
   };
   resume last_resume;
+  /// Channels that are wanted and that Redis refuses to subscribe.
+  std::atomic<std::int64_t> channels_refused{0};
 
   using time_point = std::chrono::steady_clock::time_point;
   bool failing(time_point now) const {
@@ -72,9 +75,13 @@ struct supervisor_config {
   /// Optional: a canary, which gets the messages of `canary_channel`.
   std::function<caf::actor()> spawn_canary{};
   std::string canary_channel{};
+  /// Memory and limits of the messages kept for replays. Must outlive the
+  /// supervisor.
+  tail_store* tails = nullptr;
+  /// How long a channel stays subscribed after its last viewer.
   std::chrono::nanoseconds channel_linger{std::chrono::seconds{5}};
-  /// Channels at once, lingering ones included; a client of one more is
-  /// answered 503.
+  /// Channels at once, lingering ones included. A new channel takes the place
+  /// of a lingering one; without one its client is answered 503.
   std::size_t max_channels = 20000;
   /// Over which the closes of a drain are spread.
   std::chrono::nanoseconds drain_window{0};
@@ -106,13 +113,21 @@ struct supervisor_state {
     std::size_t restarts = 0;
     time_point since{};
   };
-  struct channel_entry {
+  using link_hook = boost::intrusive::list_base_hook<
+      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+  /// In one of the lists of lingering channels while it has no viewers.
+  struct channel_entry : link_hook {
+    std::string_view name;  ///< the key of the map
     caf::group viewers;
+    std::shared_ptr<channel_tail> tail;
     child subscriber;
     std::size_t viewer_count = 0;
-    std::uint64_t generation = 0;  ///< counts up when the viewers change
+    time_point left_at{};  ///< by the last viewer
   };
   using channel_map = std::unordered_map<std::string, channel_entry>;
+  using channel_list =
+      boost::intrusive::list<channel_entry,
+                             boost::intrusive::constant_time_size<false>>;
   struct session_entry {
     caf::actor session;
     channel_map::pointer channel;  ///< stable: nodes of an unordered_map
@@ -130,7 +145,7 @@ struct supervisor_state {
   void on_canary_down(const caf::down_msg& down);
   void on_subscriber_down(channel_map::value_type& channel,
                           const caf::down_msg& down);
-  void on_linger_over(const linger_over& over);
+  void on_linger_over();
   void on_restart(const restart_child& child);
   void on_drain();
   /// Closes the sessions that are due by now.
@@ -146,12 +161,15 @@ struct supervisor_state {
   channel_map::value_type& channel_for(const std::string& name);
   void start_link();
   void start_canary();
-  void interrupt(const caf::group& viewers) const;
   void start_subscriber(channel_map::value_type& channel);
   void schedule_restart(const caf::down_msg& down, std::string_view kind,
                         std::string channel, child& of);
   std::size_t thread_for(const channel_entry& channel) const;
-  void start_linger(channel_map::value_type& channel);
+  /// The last viewer left.
+  void start_linger(channel_entry& channel);
+  void leave(channel_entry& channel);
+  /// Whether there is room for one more channel; a lingering one makes it.
+  bool make_room();
 
   caf::event_based_actor* self;
   supervisor_config config;
@@ -159,6 +177,11 @@ struct supervisor_state {
   child canary;
   time_point started{};
   channel_map channels;
+  /// Channels without viewers, ordered by the time at which the last viewer
+  /// left. Channels that never had a message are the first to give way.
+  channel_list lingering;
+  channel_list lingering_unused;
+  bool linger_armed = false;  ///< a linger_over is on its way
   /// Subscribers by actor id, to find the channel of one that died.
   std::unordered_map<caf::actor_id, channel_map::pointer> subscribers;
   std::unordered_map<caf::actor_id, session_entry> sessions;
@@ -168,9 +191,6 @@ struct supervisor_state {
   /// Sessions that a drain has still to close.
   std::vector<caf::actor> to_close;
   std::size_t sessions_to_drain = 0;
-  /// Injected faults, one after the other, hold back what Redis says.
-  time_point fault_since{};
-  time_point fault_until{};
   rate_limit refusals{1};  ///< log lines a second
   std::minstd_rand random{std::random_device{}()};
 };

@@ -9,7 +9,6 @@
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 
-#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -104,9 +103,6 @@ void supervisor_state::on_fault(const fault_wanted& wanted) {
     wanted.answer(404, R"({"error":"no faults can be injected"})");
     return;
   }
-  const auto now = self->clock().now();
-  if (now >= fault_until) fault_since = now;
-  fault_until = std::max(fault_until, wanted.fault.until + wanted.fault.delay);
   *config.fault = wanted.fault;
   if (link.actor) self->send(link.actor, fault_wanted{wanted.fault, {}});
   wanted.answer(200, R"({"injected":true})");

@@ -1,19 +1,15 @@
 #include "redis/connection.hpp"
 
+#include "redis/endpoint_sources.hpp"
+#include "redis/fault_injection.hpp"
+#include "redis/login.hpp"
 #include "redis/read_pace.hpp"
+#include "redis/stream.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
 
-#include <algorithm>
-#include <array>
-#include <deque>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -23,386 +19,351 @@ namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
-using tcp = asio::ip::tcp;
-using unix_socket = asio::local::stream_protocol::socket;
-using tls_stream = asio::ssl::stream<tcp::socket>;
+using clock = std::chrono::steady_clock;
 
 constexpr std::size_t read_size = 262144;
 constexpr std::size_t most_unsent = 67108864;  // 64 MB
 
-/// The TLS context of the process: the system's certificates.
-asio::ssl::context& tls_context() {
-  static asio::ssl::context context = [] {
-    asio::ssl::context c{asio::ssl::context::tls_client};
-    c.set_default_verify_paths();
-    c.set_verify_mode(asio::ssl::verify_peer);
-    return c;
-  }();
-  return context;
-}
-
-/// The parts that do not depend on how bytes travel: deadlines, login, reading
-/// and writing in order. `Stream` is a TCP, Unix or TLS stream.
-template <class Stream>
-class connection_over final
+class socket_connection final
     : public connection,
-      public std::enable_shared_from_this<connection_over<Stream>> {
+      public std::enable_shared_from_this<socket_connection> {
  public:
-  template <class... Arguments>
-  connection_over(asio::io_context& loop, const connection_settings& settings,
-                  std::unique_ptr<connection_events> events,
-                  Arguments&... arguments)
-      : settings_(settings),
+  socket_connection(asio::io_context& loop, connection_settings settings,
+                    std::unique_ptr<connection_events> events)
+      : loop_(loop),
+        settings_(std::move(settings)),
         events_(std::move(events)),
-        stream_(loop, arguments...),
-        resolver_(loop),
         deadline_(loop),
-        release_(loop),
         pause_(loop),
-        pace_(settings.read_interval) {}
+        pace_(settings_.read_interval),
+        reader_(settings_.max_payload) {
+    if (!settings_.source)
+      settings_.source = make_endpoint_source(
+          loop, settings_.url, {settings_.tls, settings_.request_timeout});
+  }
 
   void start() {
     expect("connect");
-    fault_changed();
-    if constexpr (std::is_same_v<Stream, unix_socket>) {
-      stream_.async_connect({settings_.url.unix_path}, then(&self::on_connect));
-    } else {
-      resolver_.async_resolve(
-          settings_.url.host, std::to_string(settings_.url.port),
-          [me = this->shared_from_this()](error_code error,
-                                          tcp::resolver::results_type found) {
-            me->on_resolve(error, found);
-          });
-    }
+    settings_.source->locate(
+        [me = shared_from_this()](const location& where,
+                                  const std::string& error) {
+          if (me->events_) me->on_located(where, error);
+        });
   }
 
   void close() override {
-    if (!events_) return;
     events_.reset();
-    error_code ignored;
-    resolver_.cancel();
-    deadline_.cancel();
-    release_.cancel();
-    pause_.cancel();
-    lowest().close(ignored);
+    stop();
   }
 
-  void fault_changed() override {
-    if (fault() == upstream_fault::kind::drop)
-      asio::post(deadline_.get_executor(), [me = this->shared_from_this()] {
-        me->fail("dropped by fault injection");
-      });
-  }
+  endpoint where() const override { return where_; }
 
- protected:
   void write(std::string bytes) override {
     if (!events_) return;
     unsent_ += bytes;
     if (unsent_.size() > most_unsent)
-      return asio::post(
-          deadline_.get_executor(),
-          [me = this->shared_from_this()] { me->fail("Redis does not read"); });
+      return asio::post(loop_, [me = shared_from_this()] {
+        me->fail("Redis does not read", failure_kind::refused);
+      });
     flush();
   }
 
  private:
-  using self = connection_over;
-  using clock = std::chrono::steady_clock;
-  static constexpr bool tls = std::is_same_v<Stream, tls_stream>;
+  using self = socket_connection;
 
-  struct held_piece {
-    std::string bytes;
-    clock::time_point due;
-  };
-
+  /// A handler of Asio that does nothing once the connection is closed.
   template <class Member>
   auto then(Member member) {
-    return [me = this->shared_from_this(), member](error_code error,
-                                                   auto... rest) {
-      if (me->events_) ((*me).*member)(error, rest...);
+    return [me = shared_from_this(), member](error_code error, auto...) {
+      if (me->events_) ((*me).*member)(error);
     };
   }
 
-  auto& lowest() {
-    if constexpr (tls)
-      return stream_.next_layer();
-    else
-      return stream_;
-  }
-
-  /// A step begins: it has request_timeout to end.
+  /// Begins a step. The connection fails if the step takes longer than
+  /// request_timeout.
   void expect(const char* step) {
     step_ = step;
     deadline_.expires_after(settings_.request_timeout);
-    deadline_.async_wait([me = this->shared_from_this()](error_code error) {
-      if (!error && me->events_) me->fail("no answer in time");
-    });
+    deadline_.async_wait(
+        [me = shared_from_this(), turn = ++turn_](error_code cancelled) {
+          // A timer that has expired can no longer be cancelled: its handler
+          // runs although the step has ended.
+          if (cancelled || !me->events_ || turn != me->turn_) return;
+          me->fail_unfit("no answer in time");
+        });
   }
 
-  void fail(const std::string& why) {
-    if (!events_) return;
-    auto events = std::move(events_);
-    error_code ignored;
-    resolver_.cancel();
+  /// Ends the deadline of the step under way.
+  void end_deadline() {
+    ++turn_;
     deadline_.cancel();
-    release_.cancel();
+  }
+
+  void stop() {
+    deadline_.cancel();
     pause_.cancel();
-    lowest().close(ignored);
-    events->on_closed(step_.empty() ? why : step_ + ": " + why);
+    if (dial_) dial_->cancel();
+    dial_.reset();
+    if (stream_) stream_->close();
   }
 
-  void on_resolve(error_code error, const tcp::resolver::results_type& found) {
+  std::string with_step(const std::string& error) const {
+    return step_.empty() ? error : step_ + ": " + error;
+  }
+
+  void fail(const std::string& why, failure_kind kind) {
     if (!events_) return;
-    if (error) return fail(error.message());
-    if constexpr (!std::is_same_v<Stream, unix_socket>)
-      asio::async_connect(lowest(), found,
-                          [me = this->shared_from_this()](error_code e, auto) {
-                            if (me->events_) me->on_connect(e);
-                          });
+    const auto events = std::move(events_);
+    stop();
+    events->on_closed(with_step(why), kind);
   }
 
-  void on_connect(error_code error) {
-    if (error) return fail(error.message());
-    lowest().non_blocking(true, error);
-    if (error) return fail(error.message());
-    if constexpr (!std::is_same_v<Stream, unix_socket>)
-      lowest().set_option(tcp::no_delay{true}, error);
-    if constexpr (tls) {
-      expect("TLS");
-      const auto& host = settings_.url.host;
-      SSL_set_tlsext_host_name(stream_.native_handle(), host.c_str());
-      stream_.set_verify_callback(asio::ssl::host_name_verification(host));
-      stream_.async_handshake(asio::ssl::stream_base::client,
-                              then(&self::on_secured));
-    } else {
-      log_in();
+  /// The server that was reached, if any, does not serve: another may.
+  void fail_unfit(const std::string& why,
+                  failure_kind kind = failure_kind::unreachable) {
+    if (!events_) return;
+    if (stream_ && settings_.source->unfit(where_))
+      kind = failure_kind::unreachable;
+    fail(why, kind);
+  }
+
+  // -- opening ----------------------------------------------------------------
+
+  void on_located(const location& where, const std::string& error) {
+    if (!error.empty()) return fail(error, failure_kind::unreachable);
+    end_deadline();  // the dial has deadlines of its own
+    role_ = where.role;
+    dial_ = dial(
+        loop_, where.endpoints,
+        {settings_.request_timeout, settings_.knocks, settings_.source->memory},
+        {.connected =
+             [me = shared_from_this()](dialed_socket socket,
+                                       const endpoint& to) {
+               if (me->events_) me->on_connected(std::move(socket), to);
+             },
+         .failed =
+             [me = shared_from_this()](const std::string& why) {
+               me->fail(why, failure_kind::unreachable);
+             },
+         .unanswered =
+             [me = shared_from_this()](const std::string& why) {
+               if (me->events_) me->events_->on_unanswered(me->with_step(why));
+             }});
+  }
+
+  void on_connected(dialed_socket socket, const endpoint& to) {
+    dial_.reset();
+    where_ = to;
+    if (!settings_.url.tls) {
+      stream_.emplace(std::move(socket), nullptr);
+      return log_in();
     }
+    expect("TLS");
+    if (!settings_.tls) settings_.tls = make_tls_context({});
+    if (!settings_.tls->error.empty())
+      return fail(settings_.tls->error, failure_kind::refused);
+    stream_.emplace(std::move(socket), settings_.tls);
+    stream_->secure(where_.host, then(&self::on_secured));
   }
 
   void on_secured(error_code error) {
-    if (error) return fail(error.message());
-    log_in();
+    if (!error) return log_in();
+    const auto problem = stream_->certificate_problem();
+    const bool ended = error == asio::error::eof ||
+                       error == asio::error::connection_reset ||
+                       error == asio::ssl::error::stream_truncated;
+    fail_unfit(problem.empty() ? error.message() : problem,
+               ended && problem.empty() ? failure_kind::unreachable
+                                        : failure_kind::refused);
   }
 
-  /// AUTH, SELECT and PING in one write; every one must be answered well. A
-  /// hung Redis accepts connections too, so the PING is never left out.
   void log_in() {
     expect("login");
-    const auto& url = settings_.url;
-    if (!url.password.empty()) {
-      ++login_answers_left_;
-      if (url.user.empty())
-        unsent_ += encode_command({"AUTH", url.password});
-      else
-        unsent_ += encode_command({"AUTH", url.user, url.password});
-    }
-    if (url.database != 0) {
-      ++login_answers_left_;
-      unsent_ += encode_command({"SELECT", std::to_string(url.database)});
-    }
-    ++login_answers_left_;
-    unsent_ += encode_command({"PING"});
+    login_.emplace(settings_.url, role_, settings_.name);
+    unsent_ += login_->commands();
     flush();
-    read_some();
+    read_now();
   }
 
-  /// Reads again once what was read is dealt with: what that posted to this
-  /// thread comes before.
+  /// Takes the answers to the login off `batch`.
+  void on_login_answers(reply_batch& batch) {
+    for (std::size_t i = 0; i < batch.replies.size(); ++i) {
+      switch (login_->answer(batch, batch.replies[i])) {
+        case login::verdict::more:
+          break;
+        case login::verdict::refused:
+          return fail_unfit(login_->error(), failure_kind::refused);
+        case login::verdict::unfit:
+          return fail_unfit(login_->error());
+        case login::verdict::done:
+          return on_logged_in();
+      }
+    }
+  }
+
+  void on_logged_in() {
+    step_.clear();
+    end_deadline();
+    settings_.source->fit(where_);
+    const auto finished = std::exchange(login_, std::nullopt);
+    for (const auto& warning : finished->warnings)
+      events_->on_warning(warning);
+    events_->on_open();
+  }
+
+  // -- reading ----------------------------------------------------------------
+
+  /// Reads again once the results of the last read are dealt with: work that
+  /// the read has posted to this thread comes before.
   void read_on() {
-    if (pace_.off()) return read_some();
-    asio::post(deadline_.get_executor(), [me = this->shared_from_this()] {
+    if (pace_.off() && drained_) return wait_for_bytes();
+    asio::post(loop_, [me = shared_from_this()] {
       if (!me->events_) return;
       me->pace_.done(clock::now());
-      if (me->more_)
-        me->read_some();
-      else
+      if (me->drained_)
         me->read_in_time();
+      else
+        me->read_now();
     });
   }
 
   /// Reads now or when the pause is over.
   void read_in_time() {
-    if (clock::now() >= pace_.due()) return read_some();
+    if (clock::now() >= pace_.due()) return read_now();
     if (pace_.dense()) return pause();
-    low_watermark(1);
-    lowest().async_wait(asio::socket_base::wait_read, then(&self::on_bytes_in));
+    wait_for_bytes();
+  }
+
+  void wait_for_bytes() {
+    stream_->low_watermark(1);
+    stream_->when_readable(then(&self::on_bytes_in));
   }
 
   void on_bytes_in(error_code) {
     if (clock::now() >= pace_.due())
-      read_some();
+      read_now();
     else
       pause();
   }
 
   /// Reads when the pause is over; until then the socket does not wake the
-  /// thread for what it gets.
+  /// thread for single messages.
   void pause() {
-    low_watermark(read_size / 4);
+    stream_->low_watermark(read_size / 4);
     pause_.expires_at(pace_.due());
-    pause_.async_wait([me = this->shared_from_this()](error_code error) {
-      if (!error && me->events_) me->read_what_came();
+    pause_.async_wait([me = shared_from_this()](error_code cancelled) {
+      if (!cancelled && me->events_) me->read_now();
     });
   }
 
-  /// Spares a turn of the loop where something lies there, as it mostly does.
-  void read_what_came() {
-    if (!reads_at_once()) return read_some();
-    error_code error;
-    const auto size = stream_.read_some(room(), error);
-    if (error == asio::error::would_block) return read_some();
-    on_read(error, size);
-  }
+  /// Reading from an encrypted stream may write as well, and must not do so
+  /// between the parts of a write under way.
+  bool may_read() const { return !stream_->encrypted() || sending_.empty(); }
 
-  /// How many bytes make the socket readable: 1 before every wait for it. Unix
-  /// sockets ignore it and wake the thread in the pause.
-  void low_watermark(std::size_t bytes) {
-    if (std::exchange(low_watermark_, bytes) == bytes) return;
-    error_code ignored;
-    lowest().set_option(
-        asio::socket_base::receive_low_watermark(static_cast<int>(bytes)),
-        ignored);
-  }
-
-  asio::mutable_buffer room() {
+  void read_now() {
+    read_waits_ = !may_read();
+    if (read_waits_) return;  // on_written() goes on
     buffer_.resize(read_size);
-    return asio::buffer(buffer_);
+    read_at_ = clock::now();
+    error_code error;
+    const auto size = stream_->read(asio::buffer(buffer_), error);
+    if (error == asio::error::would_block) return wait_for_bytes();
+    if (error) return on_read_error(error);
+    on_read({buffer_.data(), read_rest(size)});
   }
 
-  void read_some() {
-    low_watermark(1);
-    stream_.async_read_some(room(), then(&self::on_read));
+  void on_read_error(error_code error) {
+    // A server that closes before it says a word costs nobody anything.
+    fail_unfit(refusal_.empty() ? error.message() : refusal_,
+               heard_ ? failure_kind::refused : failure_kind::unreachable);
   }
 
-  /// The fault that is in force now.
-  upstream_fault::kind fault() const {
-    const auto* injected = settings_.fault.get();
-    if (injected == nullptr || clock::now() >= injected->until)
-      return upstream_fault::kind::none;
-    return injected->what;
-  }
-
-  void on_read(error_code error, std::size_t size) {
-    if (error) return fail(error.message());
-    pace_.read(clock::now());
-    const std::string_view bytes{buffer_.data(), read_rest(size)};
-    if (held_.empty() && fault() == upstream_fault::kind::none)
-      on_bytes(bytes);
-    else
-      hold(bytes);
-    if (events_) read_on();
-  }
-
-  /// Reading from a TLS stream may write as well, and must not do so between
-  /// the parts of a write under way.
-  bool reads_at_once() const { return !tls || sending_.empty(); }
-
-  /// One read of a TLS stream brings one record, which is one message or a few.
-  /// Adds those that lie behind it; how many bytes there are now.
+  /// Adds bytes that lie behind the first `size` until nothing is left: one
+  /// read of an encrypted stream brings one record only, and the end of a
+  /// stream shows in a read of its own. Returns how many bytes there are now.
   std::size_t read_rest(std::size_t size) {
-    more_ = tls || size == read_size;
-    while (tls && size < read_size && reads_at_once()) {
+    drained_ = false;
+    while (size < read_size && may_read()) {
       error_code error;
-      size += stream_.read_some(asio::buffer(buffer_) + size, error);
+      size += stream_->read(asio::buffer(buffer_) + size, error);
+      drained_ = error == asio::error::would_block;
       // Any other error comes again with the next read.
-      more_ = error != asio::error::would_block;
       if (error) break;
     }
     return size;
   }
 
-  /// Keeps bytes back as long as the fault wants.
-  void hold(std::string_view bytes) {
-    auto due = clock::now();
-    if (fault() == upstream_fault::kind::stall) due = settings_.fault->until;
-    if (fault() == upstream_fault::kind::delay) due += settings_.fault->delay;
-    if (!held_.empty()) due = std::max(due, held_.back().due);
-    held_.push_back({std::string(bytes), due});
-    held_bytes_ += bytes.size();
-    if (held_bytes_ > most_unsent) return fail("held back too much");
-    if (held_.size() == 1) wait_for_held();
-  }
-
-  void wait_for_held() {
-    release_.expires_at(held_.front().due);
-    release_.async_wait([me = this->shared_from_this()](error_code error) {
-      if (!error && me->events_) me->release_held();
-    });
-  }
-
-  void release_held() {
-    while (events_ && !held_.empty() && held_.front().due <= clock::now()) {
-      const auto piece = std::move(held_.front());
-      held_.pop_front();
-      held_bytes_ -= piece.bytes.size();
-      on_bytes(piece.bytes);
-    }
-    if (events_ && !held_.empty()) wait_for_held();
-  }
-
-  void on_bytes(std::string_view bytes) {
+  void on_read(std::string_view bytes) {
+    heard_ = true;
+    pace_.read(clock::now());
     reply_batch batch;
     const bool sound = reader_.feed(bytes, batch);
-    if (login_answers_left_ > 0)
+    batch.read_at = read_at_;
+    batch.drained = drained_ && !reader_.unfinished();
+    if (login_) {
       on_login_answers(batch);
-    else if (!batch.replies.empty())
+      if (login_) refusal_ = login_->error();
+      if (!events_) return;
+    } else {
+      // Part of a large message is a sign of life as well.
       events_->on_read(std::move(batch));
-    // What came before the error was good.
-    if (!sound) fail("protocol error: " + reader_.error());
+    }
+    // Replies before the error were good.
+    if (!sound)
+      fail("protocol error: " + reader_.error(), failure_kind::refused);
+    if (events_) read_on();
   }
 
-  void on_login_answers(const reply_batch& batch) {
-    for (const auto& reply : batch.replies) {
-      if (reply.kind == reply_kind::error)
-        return fail(std::string(batch.first(reply)));
-      if (--login_answers_left_ > 0) continue;
-      step_.clear();
-      deadline_.cancel();
-      return events_->on_open();
-    }
-  }
+  // -- writing ----------------------------------------------------------------
 
   void flush() {
     if (!sending_.empty() || unsent_.empty()) return;
     std::swap(sending_, unsent_);
-    asio::async_write(stream_, asio::buffer(sending_), then(&self::on_written));
+    stream_->write(asio::buffer(sending_), then(&self::on_written));
   }
 
-  void on_written(error_code error, std::size_t) {
+  void on_written(error_code error) {
     sending_.clear();
-    if (error) return fail(error.message());
+    if (error) return on_write_error(error);
     flush();
+    if (read_waits_) read_now();
   }
 
-  const connection_settings settings_;
+  /// A server that closes may have said why: an error, or an alert of TLS.
+  void on_write_error(error_code error) {
+    buffer_.resize(read_size);
+    error_code reason;
+    const auto size = stream_->read(asio::buffer(buffer_), reason);
+    if (size > 0) on_read({buffer_.data(), size});
+    if (!events_) return;
+    const bool said = reason && reason != asio::error::would_block &&
+                      reason != asio::error::eof;
+    on_read_error(said ? reason : error);
+  }
+
+  asio::io_context& loop_;
+  connection_settings settings_;
   std::unique_ptr<connection_events> events_;  ///< null once closed
-  Stream stream_;
-  tcp::resolver resolver_;
   asio::steady_timer deadline_;
-  asio::steady_timer release_;
+  std::uint64_t turn_ = 0;  ///< of the deadline that is in force
   asio::steady_timer pause_;
-  read_pace pace_;
-  std::size_t low_watermark_ = 1;
-  bool more_ = false;            ///< to read, though the socket may not say so
-  std::deque<held_piece> held_;  ///< by an injected fault
-  std::size_t held_bytes_ = 0;
   std::string step_;  ///< the one under way, empty once open
-  std::size_t login_answers_left_ = 0;
+  std::shared_ptr<dialer> dial_;
+  server_role role_ = server_role::any;
+  endpoint where_;
+  std::optional<stream> stream_;
+  std::optional<login> login_;
+  std::string refusal_;  ///< in a login under way
+  bool heard_ = false;   ///< the server has said something
+  read_pace pace_;
+  bool read_waits_ = false;  ///< for a write
+  bool drained_ = false;     ///< the last read left nothing
+  clock::time_point read_at_{};
   reply_reader reader_;
   std::string buffer_;
   std::string sending_;
   std::string unsent_;
 };
-
-template <class Stream, class... Arguments>
-std::shared_ptr<connection> start_over(
-    asio::io_context& loop, const connection_settings& settings,
-    std::unique_ptr<connection_events> events, Arguments&... arguments) {
-  auto made = std::make_shared<connection_over<Stream>>(
-      loop, settings, std::move(events), arguments...);
-  made->start();
-  return made;
-}
 
 }  // namespace
 
@@ -413,22 +374,12 @@ void connection::send(const std::vector<std::string_view>& words) {
 std::shared_ptr<connection> open_connection(
     asio::io_context& loop, const connection_settings& settings,
     std::unique_ptr<connection_events> events) {
-  if (!settings.url.unix_path.empty())
-    return start_over<unix_socket>(loop, settings, std::move(events));
-  if (settings.url.tls)
-    return start_over<tls_stream>(loop, settings, std::move(events),
-                                  tls_context());
-  return start_over<tcp::socket>(loop, settings, std::move(events));
-}
-
-std::string encode_command(const std::vector<std::string_view>& words) {
-  std::string out = "*" + std::to_string(words.size()) + "\r\n";
-  for (auto word : words) {
-    out += "$" + std::to_string(word.size()) + "\r\n";
-    out += word;
-    out += "\r\n";
-  }
-  return out;
+  if (settings.fault)
+    return open_with_faults(loop, settings, std::move(events));
+  auto made =
+      std::make_shared<socket_connection>(loop, settings, std::move(events));
+  made->start();
+  return made;
 }
 
 }  // namespace status2::redis

@@ -1,16 +1,19 @@
-/// One connection to Redis: resolves, connects, logs in, and then passes
+/// One connection to Redis: finds it, connects, logs in, and then passes
 /// commands out and replies in. Knows nothing of channels. On the main path:
 /// one read from the socket is parsed whole and reported once.
 #pragma once
 
+#include "redis/command.hpp"
+#include "redis/endpoint_source.hpp"
+#include "redis/failure_kind.hpp"
 #include "redis/reply_reader.hpp"
+#include "redis/tls.hpp"
 #include "redis/url.hpp"
 
 #include <boost/asio/io_context.hpp>
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,15 +30,24 @@ struct upstream_fault {
 };
 
 struct connection_settings {
-  redis_url url;
-  /// Each step (resolve and connect, TLS, login) must be done within it.
+  redis_url url;  ///< credentials, database, TLS or not
+  /// Where to connect; null: the endpoints of the URL. Shared by connections
+  /// of one loop.
+  std::shared_ptr<endpoint_source> source{};
+  std::shared_ptr<tls_context> tls{};  ///< null: made when it is needed
+  std::string name{};                  ///< for CLIENT SETNAME; empty: none
+  /// Each step (locate, resolve and connect, TLS, login) must end within it.
   std::chrono::nanoseconds request_timeout{std::chrono::seconds{1}};
-  /// Shortest time between two reads of a socket, so that what comes close
-  /// together is read, and told, together. Where a read keeps the thread busy
-  /// it is up to twice as long; after a quiet time the first comes at once. 0:
-  /// a read as soon as something comes.
+  /// Whether an attempt tries its addresses again until its time is over.
+  bool knocks = false;
+  /// Shortest time between two reads of a socket, so that messages close
+  /// together are read, and reported, together. If a read keeps the thread
+  /// busy the time is up to twice as long; after a quiet time the first read
+  /// comes at once. 0: a read as soon as something comes.
   std::chrono::nanoseconds read_interval{0};
-  /// Looked at on the connection's thread only; null: no faults.
+  /// Larger payloads are dropped while they come in, bytes.
+  std::size_t max_payload = largest_payload;
+  /// Read on the connection's thread only; null: no faults.
   std::shared_ptr<const upstream_fault> fault{};
 };
 
@@ -44,38 +56,39 @@ struct connection_settings {
 class connection_events {
  public:
   virtual ~connection_events() = default;
+  /// Nobody has answered at any address so far; the attempt goes on.
+  virtual void on_unanswered(const std::string& error) {}
+  /// Redis refused a command of the login that is not needed.
+  virtual void on_warning(const std::string& text) {}
   /// Connected and logged in.
   virtual void on_open() = 0;
-  /// All that one read completed.
+  /// The replies that one read completed: none if it brought a part of one.
   virtual void on_read(reply_batch&& batch) = 0;
   /// The last event: why it ended or could not be opened. Holds no secret.
-  virtual void on_closed(const std::string& error) = 0;
+  virtual void on_closed(const std::string& error, failure_kind kind) = 0;
 };
 
 /// Thread: that of `loop`, all members.
 class connection {
  public:
   virtual ~connection() = default;
-  /// Sends a command; only after on_open(). Blocks: never; what Redis does not
-  /// take waits, and beyond 64 MB the connection closes.
+  /// Sends a command; only after on_open(). Blocks: never; bytes that Redis
+  /// does not take wait, and beyond 64 MB the connection closes.
   void send(const std::vector<std::string_view>& words);
   /// Closes without an event.
   virtual void close() = 0;
-  /// connection_settings::fault is another one now.
-  virtual void fault_changed() = 0;
-
- protected:
+  /// The server that was reached; empty before.
+  virtual endpoint where() const = 0;
+  /// connection_settings::fault has changed.
+  virtual void fault_changed() {}
+  /// Bytes of whole commands, see encode_command().
   virtual void write(std::string bytes) = 0;
 };
 
-/// Starts to open a connection; every attempt resolves the name anew.
+/// Starts to open a connection.
 /// Errors: connection_events::on_closed.
 std::shared_ptr<connection> open_connection(
     boost::asio::io_context& loop, const connection_settings& settings,
     std::unique_ptr<connection_events> events);
-
-/// `words` as a command on the wire.
-/// Source: https://redis.io/docs/reference/protocol-spec/
-std::string encode_command(const std::vector<std::string_view>& words);
 
 }  // namespace status2::redis

@@ -1,5 +1,7 @@
 #include "redis/standing_connection.hpp"
 
+#include "redis/endpoint_sources.hpp"
+
 namespace status2::redis {
 
 namespace {
@@ -16,11 +18,24 @@ class standing_connection::events final : public connection_events {
     owner_.opened();
   }
   void on_read(reply_batch&& batch) override { owner_.read(batch); }
-  void on_closed(const std::string& error) override { owner_.on_closed(error); }
+  void on_unanswered(const std::string& error) override {
+    owner_.error_ = error;
+  }
+  void on_closed(const std::string& error, failure_kind) override {
+    owner_.on_closed(error);
+  }
 
  private:
   standing_connection& owner_;
 };
+
+standing_connection::standing_connection(boost::asio::io_context& loop,
+                                         connection_settings settings)
+    : loop_(loop), settings_(std::move(settings)), retry_(loop) {
+  if (!settings_.source)
+    settings_.source = make_endpoint_source(
+        loop, settings_.url, {settings_.tls, settings_.request_timeout});
+}
 
 standing_connection::~standing_connection() {
   if (connection_) connection_->close();

@@ -20,8 +20,7 @@ namespace status2::redis {
 class standing_connection {
  public:
   standing_connection(boost::asio::io_context& loop,
-                      connection_settings settings)
-      : loop_(loop), settings_(std::move(settings)), retry_(loop) {}
+                      connection_settings settings);
   ~standing_connection();
   standing_connection(const standing_connection&) = delete;
   standing_connection& operator=(const standing_connection&) = delete;
@@ -43,7 +42,7 @@ class standing_connection {
   void on_closed(const std::string& error);
 
   boost::asio::io_context& loop_;
-  const connection_settings settings_;
+  connection_settings settings_;
   boost::asio::steady_timer retry_;
   std::shared_ptr<connection> connection_;
   bool is_open_ = false;

@@ -1,172 +1,177 @@
-/// What the Redis link decides, without a socket or a clock: which channels to
-/// subscribe on which connection, when a link is dead, when to try again.
-/// Events and the time come in, actions go out.
+/// The decisions of the Redis link, without a socket or a clock: which channels
+/// to subscribe on which connection, when a connection is dead, when to try
+/// again. Events and the time come in, actions go out.
 ///
-/// A link that leaves a request unanswered is doubled, not dropped: a second
-/// one is opened and subscribed beside it. Whatever the first one still says
+/// A connection that leaves a request unanswered is doubled, not dropped: a
+/// second one is opened and subscribed beside it. Any word of the first one
 /// proves it alive and ends the second. Only when the second is acknowledged
 /// for every channel, and the first is still silent, the second takes over;
-/// what it received meanwhile was kept and is delivered then. So a Redis that
-/// hung loses nothing, and nothing comes twice.
+/// messages that it received meanwhile were kept and are delivered then. So a
+/// Redis that hung loses nothing, and nothing comes twice.
 #pragma once
 
+#include "redis/attempt_pace.hpp"
 #include "redis/backoff.hpp"
+#include "redis/link_machine.hpp"
 #include "redis/reply_reader.hpp"
+#include "redis/subscribed_connection.hpp"
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 namespace status2::redis {
 
-using link_id = std::uint64_t;
-
 struct machine_settings {
   std::chrono::nanoseconds request_timeout{std::chrono::seconds{1}};
+  /// Waits after attempts that cost Redis something.
   backoff retry;
+  /// Time between two attempts while nobody answers, give or take a fifth.
+  std::chrono::nanoseconds knock{std::chrono::milliseconds{50}};
   std::size_t max_retries = 5;  ///< 0: an outage is never surfaced
-  std::size_t batch = 512;      ///< channels a SUBSCRIBE command
+  std::size_t batch = 512;      ///< channels per SUBSCRIBE command
+  /// Sharded Pub/Sub: a command may name channels of one slot only.
+  bool sharded = false;
 };
 
-enum class action_kind : std::uint8_t {
-  open,           ///< link: open a connection
-  close,          ///< link: close it, no event of it counts any more
-  subscribe,      ///< link, channels: one command
-  unsubscribe,    ///< link, channels: one command
-  ping,           ///< link
-  live,           ///< link, channels: Redis has acknowledged them
-  not_live,       ///< channels: may miss messages, since `since`
-  missed,         ///< channels: live again, may have missed some since `since`
-  deliver,        ///< batch: messages kept while the link was doubled
-  established,    ///< channels wanted are all acknowledged after a connect
-  added,          ///< channels: one more acknowledged on a working link
-  interrupted,    ///< text, wait: the serving link was lost
-  failed,         ///< text, attempt, wait: an attempt failed
-  refused,        ///< channels, text: Redis refuses this channel
-  surfaced,       ///< attempt: so many failed in a row
-  silent,         ///< a request went unanswered; a second link is opened
-  first_chosen,   ///< the silent link spoke again; `established`: it served
-  second_chosen,  ///< the second link took over
+enum class link_state : std::uint8_t {
+  waiting,      ///< no connection; the next attempt is due at a known time
+  connecting,   ///< the first connection is being opened
+  subscribing,  ///< it is open, and Redis has acknowledged no SUBSCRIBE on it
+  serving,      ///< Redis has acknowledged a SUBSCRIBE on it
+  doubted,      ///< it is silent; the next attempt at a second one waits
+  doubled,      ///< it is silent; a second one is being opened or subscribed
 };
 
-struct action {
-  action_kind kind;
-  link_id link = 0;
-  std::vector<std::string> channels;
-  std::string text;
-  std::uint32_t attempt = 0;
-  std::chrono::nanoseconds wait{0};
-  std::chrono::steady_clock::time_point since{};
-  bool established = false;
-  reply_batch batch;
-};
-
-/// Thread: one. Each event returns what has to be done, in order.
-class subscription_machine {
+class subscription_machine final : public link_machine {
  public:
-  using time_point = std::chrono::steady_clock::time_point;
-  using actions = std::vector<action>;
-
   /// `chance` draws uniformly from [0, 1). After a connect the channels of
   /// greatest `weight` are subscribed first; without it in any order.
   subscription_machine(
       machine_settings settings, std::function<double()> chance,
       std::function<std::size_t(const std::string&)> weight = {});
 
-  /// Opens the first link.
-  actions start(time_point now);
-  /// These channels are wanted from now on: subscribed on every link that is
-  /// open, and on each that opens later.
-  actions want(const std::vector<std::string>& channels, time_point now);
-  /// The channel is wanted no longer: unsubscribed where a link is open.
-  actions unwant(const std::string& channel, time_point now);
-  /// The link is connected and logged in.
-  actions opened(link_id link, time_point now);
-  /// The link said something. True in `serve`: its messages are for viewers;
-  /// otherwise `batch` was kept or dropped and is empty now.
-  actions read(link_id link, reply_batch& batch, time_point now, bool& serve);
-  /// The link is gone, or an attempt to open it failed.
-  actions closed(link_id link, const std::string& error, time_point now);
-  /// Does what is due: liveness PINGs, requests without an answer, the next
-  /// attempt, channels that Redis refused.
-  actions tick(time_point now);
-  /// When tick() has to run next.
-  time_point next_tick() const;
+  actions start(time_point now) override;
+  actions want(const std::vector<std::string>& channels,
+               time_point now) override;
+  actions unwant(const std::string& channel, time_point now) override;
+  actions opened(link_id link, time_point now) override;
+  actions unanswered(link_id link, const std::string& error,
+                     time_point now) override;
+  actions read(link_id link, reply_batch& batch, time_point now,
+               bool& serve) override;
+  actions closed(link_id link, const std::string& error, failure_kind kind,
+                 time_point now) override;
+  actions moved(const std::string& why, std::optional<time_point> since,
+                time_point now) override;
+  actions tick(time_point now) override;
+  time_point next_tick() const override;
 
+  link_state state() const { return state_; }
   bool wanted(const std::string& channel) const {
     return wanted_.contains(channel);
   }
-  /// Acknowledged on the serving link, and not on its way out.
-  bool live(const std::string& channel) const;
+  /// Closes all connections; no event counts afterwards.
+  actions stop();
+
+  bool live(const std::string& channel) const override;
+  time_point complete_until() const override {
+    return first_ ? first_->complete_until() : time_point{};
+  }
+  /// Subscribed, requested, or waiting for a connection or for permission.
+  bool subscribes(const std::string& channel) const;
   std::size_t live_count() const;
+  std::size_t refused_count() const override { return refused_.size(); }
 
  private:
-  enum class request_kind : std::uint8_t { subscribe, unsubscribe, ping };
-  struct request {
-    request_kind kind;
-    std::vector<std::string> channels;
-    std::size_t answers_left;
-    time_point sent;
+  using link = subscribed_connection;
+  enum class event_kind : std::uint8_t {
+    due,    ///< the next attempt
+    moved,  ///< Redis is elsewhere
+    first_opened,
+    first_lost,        ///< or could not be opened
+    first_spoke,       ///< while it was silent
+    first_silent,      ///< a request was unanswered for too long
+    first_subscribed,  ///< the first acknowledgement
+    first_refused,     ///< all requests are answered, none is acknowledged
+    second_opened,
+    second_lost,
+    second_silent,
+    second_ready,  ///< acknowledged for every channel
+    second_refused,
   };
-  struct channel_state {
-    std::uint32_t in_flight = 0;  ///< commands not answered yet
-    bool acknowledged = false;    ///< the last answer was to a SUBSCRIBE
+  struct event {
+    event_kind what;
+    std::string error{};
+    failure_kind failure = failure_kind::unreachable;
+    std::optional<time_point> since{};  ///< of `moved`
   };
-  struct link {
-    // clang does not construct it in an optional without this.
-    link() {}  // NOLINT(modernize-use-equals-default)
-    link_id id = 0;
-    bool open = false;
-    bool established = false;  ///< every wanted channel was acknowledged once
-    time_point opened_at{};
-    time_point last_read{};
-    std::deque<request> requests;
-    std::unordered_map<std::string, channel_state> channels;
-    std::vector<reply_batch> kept;  ///< second link: messages until it serves
-  };
+  /// The one place where the state changes.
+  void handle(const event& what, time_point now, actions& out);
+  void when_waiting(const event& what, time_point now, actions& out);
+  void when_connecting(const event& what, time_point now, actions& out);
+  void when_subscribing(const event& what, time_point now, actions& out);
+  void when_serving(const event& what, time_point now, actions& out);
+  void when_doubted(const event& what, time_point now, actions& out);
+  void when_doubled(const event& what, time_point now, actions& out);
 
   link* find(link_id id);
-  bool serving(const link& l) const { return &l == &*first_; }
-  void open_link(std::optional<link>& slot, time_point now, actions& out);
-  void schedule_retry(const std::string& error, time_point now, actions& out);
+  bool is_first(const link& l) const { return first_ && &l == &*first_; }
+  // Transitions: subscription_machine_transitions.cpp.
+  void open(std::optional<link>& slot, time_point now, actions& out);
+  void open_first(time_point now, actions& out);
+  void open_second(time_point now, actions& out);
+  void close(std::optional<link>& slot, actions& out);
+  void drop(std::optional<link>& slot, const event& cause, actions& out);
+  void reopen(time_point now, actions& out);
+  void serve(time_point now);
+  void wait_for_attempt(const event& failure, time_point now, actions& out);
+  void come_back(const event& loss, time_point now, actions& out);
+  void lose_first(const event& loss, actions& out);
+  void promote_second(const event& loss, time_point now, actions& out);
+  void take_over(time_point since, const std::vector<std::string>& before,
+                 time_point now, actions& out);
+  void trust_first(actions& out);
+
+  void report_failure(const std::string& error, attempt_pace::failure failure,
+                      actions& out);
+
+  // Channels: subscription_machine_channels.cpp.
+  std::vector<std::string> live_channels() const;
+  std::vector<std::string> wanted_by_weight() const;
+  void subscribe_all(link& l, time_point now, actions& out);
   void send_subscribe(link& l, std::vector<std::string> names, time_point now,
                       actions& out);
   void send_unsubscribe(link& l, const std::string& name, time_point now,
                         actions& out);
+  void ping(link& l, time_point now, actions& out);
+  void ask_again(link& l, time_point now, actions& out);
   void on_reply(link& l, const reply_batch& batch,
                 const reply_batch::reply& reply, time_point now, actions& out);
-  void on_answer(link& l, request_kind kind, const std::string& name,
-                 actions& out);
-  /// Notes the answer; whether it makes a wanted channel live.
-  bool acknowledge(link& l, request_kind kind, const std::string& name);
+  void on_answer(link& l, request_ledger::kind what, const std::string& name,
+                 time_point now, actions& out);
   void on_error(link& l, const std::string& text, time_point now, actions& out);
-  bool all_acknowledged(const link& l) const;
-  void check_established(link& l, actions& out);
-  std::vector<std::string> wanted_by_weight() const;
-  void take_over(time_point since, actions& out);
-  void drop_second(actions& out);
-  bool overdue(const link& l, time_point now) const;
-  void lose_first(const std::string& error, time_point now, actions& out);
+  void refuse(link& l, std::vector<std::string> names, const std::string& text,
+              time_point now, actions& out);
+  bool ready(const link& l) const;
+  void check_progress(link& l, time_point now, actions& out);
 
   const machine_settings settings_;
-  const std::function<double()> chance_;
   const std::function<std::size_t(const std::string&)> weight_;
+  link_state state_ = link_state::waiting;
   std::unordered_set<std::string> wanted_;
   std::map<std::string, time_point> refused_;  ///< channel: when to ask again
+  std::string refusal_;                        ///< the last one's text
   std::optional<link> first_;   ///< the one that serves, or is being opened
   std::optional<link> second_;  ///< beside a silent first
-  bool first_silent_ = false;
   link_id next_id_ = 1;
-  std::uint32_t failures_ = 0;
   std::optional<time_point> retry_at_;
+  attempt_pace pace_;
 };
 
 }  // namespace status2::redis

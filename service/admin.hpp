@@ -1,32 +1,42 @@
-/// The answers to `/health`, `/ready` and `/metrics`.
+/// The pages `/health`, `/ready` and `/metrics`, rendered off the threads that
+/// serve viewers, and the files of web/.
 #pragma once
 
 #include "actors/supervisor.hpp"
 #include "transport/listener.hpp"
 
+#include <boost/asio/io_context.hpp>
+
 #include <functional>
-#include <optional>
+#include <mutex>
 #include <string>
-#include <string_view>
+#include <vector>
 
 namespace status2::service {
 
 /// Thread: any.
 class admin {
  public:
-  /// `metrics` renders the Prometheus text; empty function: `/metrics` is 404.
-  admin(const actors::broker_status& status,
+  /// Pages are rendered on `loop`. `metrics` renders the Prometheus text; an
+  /// empty function: `/metrics` is 404. `loop` and `status` must outlive it.
+  admin(boost::asio::io_context& loop, const actors::broker_status& status,
         std::function<std::string()> metrics);
 
-  /// The answer to GET `path`, or nothing if it is no admin path. Blocks: for
-  /// `/metrics`, which reads files of /proc.
-  std::optional<transport::http_reply> answer(std::string_view path) const;
+  /// Answers GET of a page: `/health`, which proves that the caller's thread
+  /// serves, and files at once, the others from `loop`. Blocks: never.
+  void answer(const transport::page_request& request,
+              transport::answer_function reply);
 
  private:
   transport::http_reply ready() const;
+  /// Renders `/metrics` once for all who wait.
+  void render_metrics();
 
+  boost::asio::io_context& loop_;
   const actors::broker_status& status_;
-  std::function<std::string()> metrics_;
+  const std::function<std::string()> metrics_;
+  std::mutex mutex_;
+  std::vector<transport::answer_function> scrapes_;  ///< that wait
 };
 
 }  // namespace status2::service

@@ -3,22 +3,24 @@
 #include "actors/channel_groups.hpp"
 #include "actors/io_actor.hpp"
 #include "actors/log.hpp"
-#include "actors/rate_limit.hpp"
 #include "actors/redis_link.hpp"
-#include "service/chaos_door.hpp"
+#include "redis/endpoint_sources.hpp"
+#include "redis/slot_source.hpp"
 #include "service/descriptor_limit.hpp"
+#include "service/redis_settings.hpp"
+#include "service/request_events.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 
-#include <array>
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
-#include <cstdio>
-#include <random>
+#include <future>
+#include <set>
 #include <utility>
 
 namespace status2::service {
@@ -28,94 +30,6 @@ using actors::log_event;
 
 namespace {
 
-actors::refusal reason_of(const transport::http_refusal& refusal) {
-  if (refusal.reason == transport::draining().reason)
-    return actors::refusal::drain;
-  if (refusal.reason == transport::too_many_from_address().reason)
-    return actors::refusal::address;
-  return actors::refusal::connections;
-}
-
-/// What the listener tells, passed on to the actors.
-class clients_to_supervisor final : public transport::listener_events {
- public:
-  clients_to_supervisor(const admin& pages, chaos_door door,
-                        transport::admission& admission,
-                        const actors::broker_status& status,
-                        actors::broker_counters& counters,
-                        caf::actor supervisor)
-      : admin_(pages),
-        door_(std::move(door)),
-        admission_(admission),
-        status_(status),
-        counters_(counters),
-        supervisor_(std::move(supervisor)) {}
-
-  std::optional<transport::http_reply> on_admin(
-      std::string_view path) override {
-    return admin_.answer(path);
-  }
-  void on_command(transport::command_request&& request,
-                  std::function<void(transport::http_reply)> answer) override {
-    door_.answer(request, answer);
-  }
-  std::shared_ptr<void> on_admission(
-      const transport::address& who,
-      transport::http_refusal& refusal) override {
-    // While the broker drains there is room for nobody.
-    std::shared_ptr<void> place;
-    if (status_.draining)
-      refusal = transport::draining();
-    else
-      place = admission_.enter(who, refusal);
-    if (!place) {
-      counters_.count(reason_of(refusal));
-      tell_refusal(who, refusal);
-    }
-    return place;
-  }
-  void on_upgrade(transport::upgrade_request&& request) override {
-    caf::anon_send(
-        supervisor_,
-        actors::client_accepted{
-            std::make_shared<transport::upgrade_request>(std::move(request))});
-  }
-  void on_accept_error(const boost::system::error_code& error) override {
-    log(log_event::accept_failed, {{"error", error.message()}});
-  }
-  void on_request_failed(std::string_view what) noexcept override {
-    log(log_event::request_failed, {{"error", what}});
-  }
-
- private:
-  void tell_refusal(const transport::address& who,
-                    const transport::http_refusal& refusal) {
-    const auto suppressed = refusals_.admit(std::chrono::steady_clock::now());
-    if (suppressed)
-      log(log_event::client_refused,
-          {{"remote", who.to_string()},
-           {"error", refusal.reason},
-           {"suppressed", static_cast<std::int64_t>(*suppressed)}});
-  }
-
-  const admin& admin_;
-  const chaos_door door_;
-  transport::admission& admission_;
-  const actors::broker_status& status_;
-  actors::broker_counters& counters_;
-  actors::rate_limit refusals_{1};  ///< log lines a second
-  caf::actor supervisor_;
-};
-
-/// Of this process alone, so that two brokers do not judge by each other's.
-std::string random_channel() {
-  std::random_device random;
-  std::array<char, 32> text;
-  std::snprintf(text.data(), text.size(), "status2:canary.%08x%08x", random(),
-                random());
-  return text.data();
-}
-
 std::vector<std::unique_ptr<actors::io_thread>> make_threads(
     std::size_t n, transport::io_backend backend) {
   std::vector<std::unique_ptr<actors::io_thread>> threads;
@@ -123,6 +37,12 @@ std::vector<std::unique_ptr<actors::io_thread>> make_threads(
   for (std::size_t i = 0; i < n; ++i)
     threads.push_back(std::make_unique<actors::io_thread>(i, backend));
   return threads;
+}
+
+/// No clients are served there, so that it needs no batches.
+std::unique_ptr<actors::io_thread> make_admin_thread(std::size_t index) {
+  return std::make_unique<actors::io_thread>(index,
+                                             transport::io_backend::sendto);
 }
 
 std::vector<const transport::io_counters*> counters_of(
@@ -134,22 +54,49 @@ std::vector<const transport::io_counters*> counters_of(
   return counters;
 }
 
-std::vector<transport::network> networks_of(
-    const std::vector<std::string>& texts) {
-  std::vector<transport::network> networks;
-  networks.reserve(texts.size());
-  for (const auto& text : texts)
-    if (auto network = transport::parse_network(text))
-      networks.push_back(*network);
-  return networks;
+std::vector<const transport::io_counters*> counters_of(
+    const std::vector<std::unique_ptr<actors::io_thread>>& threads,
+    actors::io_thread& admin_thread) {
+  auto counters = counters_of(threads);
+  counters.push_back(&admin_thread.loop().counters());
+  return counters;
+}
+
+std::string joined(const std::set<transport::address>& addresses) {
+  std::string all;
+  for (const auto& address : addresses)
+    all += (all.empty() ? "" : ", ") + address.to_string();
+  return all;
+}
+
+std::shared_ptr<proxy_watch> watch_proxies(
+    boost::asio::io_context& loop, const std::vector<std::string>& items) {
+  proxy_watch_events events;
+  events.found = [](const std::string& name, const auto& addresses) {
+    log(log_event::proxy_found,
+        {{"name", name}, {"address", joined(addresses)}});
+  };
+  events.unresolved = [](const std::string& name, const auto& error) {
+    log(log_event::proxy_unresolved,
+        {{"name", name}, {"error", error.message()}});
+  };
+  return std::make_shared<proxy_watch>(loop, items, system_lookup(loop),
+                                       std::move(events));
 }
 
 transport::listener_settings listener_settings_of(const configuration& c) {
   return {.path_prefix = c.path_prefix,
-          .allowed_origins = c.allowed_origins,
+          .role = c.admin_addr.empty() ? transport::port_role::all
+                                       : transport::port_role::viewers,
+          .hosts = transport::host_rules(c.hosts),
+          .allowed_origins = transport::origin_rules(c.allowed_origins),
+          .allowed_channels = c.allowed_channels,
+          .subprotocols = c.subprotocols,
           .handshake_timeout = c.handshake_timeout,
+          .keepalive_timeout = c.keepalive_timeout,
           .max_header_size = c.max_header_size,
-          .trusted_proxies = networks_of(c.trusted_proxies),
+          .trusted_proxies = proxy_table(c.trusted_proxies).trusted(),
+          .proxy_protocol = c.proxy_protocol,
           .accept_rate = c.accept_rate,
           .most_requests =
               requests_within(raise_descriptor_limit(), c.max_connections)};
@@ -159,18 +106,35 @@ transport::listener_settings listener_settings_of(const configuration& c) {
 
 broker::broker(const configuration& values)
     : config_(values),
+      tails_({values.tail_messages, values.tail_age, values.tail_total_bytes},
+             counters_),
       admission_({values.max_connections, values.max_connections_per_ip}),
       fault_(std::make_shared<redis::upstream_fault>()),
       link_memory_(std::make_shared<actors::link_memory>()),
-      canary_channel_(random_channel()),
+      canary_channel_(random_canary_channel()),
       threads_(make_threads(values.io_threads, values.io_backend)),
+      admin_thread_(make_admin_thread(values.io_threads)),
+      memory_return_(admin_thread_->loop().context(),
+                     counters_of(threads_, *admin_thread_), counters_),
       sessions_(session_settings()),
       system_config_(values.io_threads),
       system_(system_config_),
-      metrics_(counters_of(threads_), counters_, status_),
-      admin_(status_, render_metrics()) {
+      metrics_(counters_of(threads_, *admin_thread_), counters_, status_),
+      admin_(admin_thread_->loop().context(), status_, render_metrics()),
+      proxies_(watch_proxies(admin_thread_->loop().context(),
+                             values.trusted_proxies)) {
   counters_.connections_limit =
       static_cast<std::int64_t>(config_.max_connections);
+  share_inbound_budget();
+  find_redis();
+}
+
+void broker::share_inbound_budget() {
+  const auto budget = std::make_shared<transport::inbound_budget>(
+      config_.inbound_total_bytes, threads_.size() + 1);
+  for (auto& thread : threads_)
+    thread->loop().inbound().share(budget);
+  admin_thread_->loop().inbound().share(budget);
 }
 
 transport::session_settings broker::session_settings() const {
@@ -178,6 +142,7 @@ transport::session_settings broker::session_settings() const {
           .pong_timeout = config_.pong_timeout,
           .write_timeout = config_.write_timeout,
           .max_message_size = config_.max_message_size,
+          .message_timeout = config_.message_timeout,
           .outbox_limit = config_.outbox_bytes,
           .total_outbox_limit = config_.outbox_total_bytes,
           .outbox_counters = counters_of(threads_),
@@ -191,17 +156,18 @@ broker::~broker() {
 }
 
 int broker::serve() {
-  boost::asio::signal_set signals{signals_, SIGTERM, SIGINT};
+  boost::asio::signal_set signals{signals_, SIGTERM, SIGINT, SIGQUIT};
   wait_for_signal(signals);
   for (auto& thread : threads_) {
     thread->attach(system_);
     thread->start();
   }
   threads_.front()->log_sender(log_event::io_backend);
+  admin_thread_->start();
   spawn_supervisor();
+  find_proxies();
   if (listen()) {
-    log(log_event::listening, {{"address", config_.listen_addr},
-                               {"port", std::int64_t{listener_->port()}}});
+    start_listening();
   } else {
     exit_code_ = exit_failed;
     drain();
@@ -222,20 +188,72 @@ std::function<std::string()> broker::render_metrics() const {
 }
 
 bool broker::listen() {
-  auto& loop = threads_.back()->loop();
-  auto listener = std::make_shared<transport::listener>(
-      loop, listener_settings_of(config_),
-      std::make_unique<clients_to_supervisor>(
-          admin_, chaos_door(config_.chaos_token, supervisor_, counters_),
-          admission_, status_, counters_, supervisor_));
-  if (auto error = listener->open(config_.listen_addr)) {
-    log(log_event::serve_failed,
-        {{"address", config_.listen_addr}, {"error", error.message()}});
-    return false;
+  const auto door =
+      std::make_shared<chaos_door>(config_.chaos_token, supervisor_, counters_);
+  const auto events = [&] {
+    return std::make_unique<request_events>(request_events::parts{
+        admin_, door, admission_, status_, counters_, supervisor_});
+  };
+  const auto settings = listener_settings_of(config_);
+  listener_ = open(*threads_.back(), config_.listen_addr, settings, events());
+  if (!listener_) return false;
+  if (config_.admin_addr.empty()) return true;
+  auto for_operators = settings;
+  for_operators.role = transport::port_role::admin;
+  for_operators.most_requests = request_descriptors;
+  for_operators.proxy_protocol = false;
+  admin_listener_ =
+      open(*admin_thread_, config_.admin_addr, for_operators, events());
+  return admin_listener_ != nullptr;
+}
+
+std::shared_ptr<transport::listener> broker::open(
+    actors::io_thread& thread, const std::vector<std::string>& addresses,
+    const transport::listener_settings& settings,
+    std::unique_ptr<transport::listener_events> events) {
+  auto listener = std::make_shared<transport::listener>(thread.loop(), settings,
+                                                        std::move(events));
+  for (const auto& address : addresses) {
+    if (auto error = listener->open(address)) {
+      log(log_event::serve_failed,
+          {{"address", address}, {"error", error.message()}});
+      return nullptr;
+    }
+    log(log_event::listening,
+        {{"address", address}, {"port", std::int64_t{listener->port()}}});
   }
-  listener_ = std::move(listener);
-  boost::asio::post(loop.context(), [l = listener_] { l->start(); });
-  return true;
+  return listener;
+}
+
+void broker::find_proxies() {
+  constexpr std::chrono::seconds longest{2};
+  const auto first_round = std::make_shared<std::promise<void>>();
+  boost::asio::post(admin_thread_->loop().context(),
+                    [watch = proxies_, first_round] {
+                      watch->start([first_round] { first_round->set_value(); });
+                    });
+  first_round->get_future().wait_for(longest);
+}
+
+void broker::start_listening() {
+  using target =
+      std::pair<boost::asio::io_context*, std::weak_ptr<transport::listener>>;
+  const auto targets = std::make_shared<std::vector<target>>();
+  targets->emplace_back(&threads_.back()->loop().context(), listener_);
+  targets->emplace_back(&admin_thread_->loop().context(), admin_listener_);
+  const auto with_each = [targets](auto action) {
+    for (const auto& [loop, weak] : *targets)
+      boost::asio::post(*loop, [weak = weak, action] {
+        if (const auto listener = weak.lock()) action(*listener);
+      });
+  };
+  boost::asio::post(
+      admin_thread_->loop().context(), [watch = proxies_, with_each] {
+        watch->on_change([with_each](const auto& proxies) {
+          with_each([proxies](auto& listener) { listener.trust(proxies); });
+        });
+        with_each([](auto& listener) { listener.start(); });
+      });
 }
 
 void broker::spawn_supervisor() {
@@ -272,7 +290,11 @@ actors::supervisor_config broker::children() {
                                                        canary_config());
     };
   }
+  config.tails = &tails_;
   config.channel_linger = config_.channel_linger;
+  if (config_.tail_messages > 0)
+    config.channel_linger =
+        std::max(config_.channel_linger, config_.tail_linger);
   config.max_channels = config_.max_channels;
   config.drain_window = config_.drain_window;
   config.fault = fault_;
@@ -285,11 +307,14 @@ actors::supervisor_config broker::children() {
 actors::redis_link_config broker::link_config(const caf::actor& supervisor) {
   actors::redis_link_config config;
   config.loop = &threads_.front()->loop().context();
-  config.connection = redis_settings();
+  config.connection = redis_;
   config.connection.read_interval = config_.fanout_interval;
+  config.connection.max_payload = config_.max_payload;
+  config.connection.knocks = true;
   config.machine.request_timeout = config_.redis_request_timeout;
   config.machine.retry = {config_.redis_retry_base, config_.redis_retry_max};
   config.machine.max_retries = config_.redis_max_retries;
+  config.cluster = cluster_;
   config.supervisor = supervisor;
   config.counters = &counters_;
   config.status = &status_;
@@ -300,7 +325,11 @@ actors::redis_link_config broker::link_config(const caf::actor& supervisor) {
 actors::canary_config broker::canary_config() {
   actors::canary_config config;
   config.loop = &threads_.front()->loop().context();
-  config.connection = redis_settings();
+  config.connection = redis_;
+  if (cluster_)
+    config.connection.source =
+        std::make_shared<redis::slot_source>(cluster_, canary_channel_);
+  config.publish_command = publish_command(config_);
   config.channel = canary_channel_;
   config.interval = config_.canary_interval;
   config.deadline = config_.redis_request_timeout;
@@ -309,10 +338,17 @@ actors::canary_config broker::canary_config() {
   return config;
 }
 
-redis::connection_settings broker::redis_settings() const {
-  return {.url = config_.redis,
-          .request_timeout = config_.redis_request_timeout,
-          .fault = fault_};
+void broker::find_redis() {
+  auto& loop = threads_.front()->loop().context();
+  redis_ = redis_settings(config_);
+  redis_.name = "status2-0";
+  redis_.fault = fault_;
+  const redis::source_settings how{redis_.tls, redis_.request_timeout};
+  if (config_.redis_sharded)
+    redis_.source = cluster_ =
+        redis::make_cluster_source(loop, config_.redis, how);
+  else
+    redis_.source = redis::make_endpoint_source(loop, config_.redis, how);
 }
 
 void broker::wait_for_signal(boost::asio::signal_set& signals) {
@@ -335,9 +371,19 @@ void broker::drain() {
 }
 
 void broker::stop_listening() {
-  if (!listener_) return;
-  boost::asio::post(threads_.back()->loop().context(),
-                    [l = std::move(listener_)] { l->stop(); });
+  const auto stop = [](actors::io_thread& thread, auto& listener) {
+    if (!listener) return;
+    std::promise<void> stopped;
+    boost::asio::post(thread.loop().context(), [&] {
+      std::exchange(listener, nullptr)->stop();
+      stopped.set_value();
+    });
+    stopped.get_future().wait();
+  };
+  boost::asio::post(admin_thread_->loop().context(),
+                    [watch = proxies_] { watch->stop(); });
+  stop(*threads_.back(), listener_);
+  stop(*admin_thread_, admin_listener_);
 }
 
 void broker::on_supervisor_down(const caf::error& reason) {
@@ -358,6 +404,7 @@ void broker::leave(int code) {
 }
 
 void broker::stop_threads() {
+  admin_thread_->stop();
   for (auto& thread : threads_)
     thread->stop();
 }

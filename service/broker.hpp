@@ -13,7 +13,9 @@
 #include "service/admin.hpp"
 #include "service/configuration.hpp"
 #include "service/exit_codes.hpp"
+#include "service/memory_return.hpp"
 #include "service/metrics.hpp"
+#include "service/proxy_watch.hpp"
 #include "transport/listener.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -35,9 +37,9 @@ class broker {
   broker(const broker&) = delete;
   broker& operator=(const broker&) = delete;
 
-  /// Serves until SIGTERM or SIGINT, then drains; a second signal cuts that
-  /// short. Blocks: yes. Returns an exit code; why it could not serve is in the
-  /// log.
+  /// Serves until SIGTERM, SIGINT or SIGQUIT, then drains; a second signal cuts
+  /// that short. Blocks: yes. Returns an exit code; why it could not serve is
+  /// in the log.
   int serve();
   /// Whether all actors have ended. If not, after a second signal or the death
   /// of the supervisor, they run on: the caller writes out its log and leaves
@@ -46,12 +48,24 @@ class broker {
 
  private:
   std::function<std::string()> render_metrics() const;
+  /// Opens the ports. Errors: false, which is logged.
   bool listen();
+  /// Looks the names of proxies up. Blocks: until the first answers, at most
+  /// two seconds.
+  void find_proxies();
+  /// Every listener knows the proxies before it starts.
+  void start_listening();
+  /// Opens every one of `addresses`. Errors: null, which is logged.
+  static std::shared_ptr<transport::listener> open(
+      actors::io_thread& thread, const std::vector<std::string>& addresses,
+      const transport::listener_settings& settings,
+      std::unique_ptr<transport::listener_events> events);
   void spawn_supervisor();
   actors::supervisor_config children();
   actors::redis_link_config link_config(const caf::actor& supervisor);
   actors::canary_config canary_config();
-  redis::connection_settings redis_settings() const;
+  void share_inbound_budget();
+  void find_redis();
   transport::session_settings session_settings() const;
   void wait_for_signal(boost::asio::signal_set& signals);
   void drain();
@@ -63,6 +77,7 @@ class broker {
 
   const configuration config_;
   actors::broker_counters counters_;
+  actors::tail_store tails_;
   actors::broker_status status_;
   transport::admission admission_;
   /// Both are touched on the first I/O thread only.
@@ -70,12 +85,19 @@ class broker {
   std::shared_ptr<actors::link_memory> link_memory_;
   const std::string canary_channel_;
   std::vector<std::unique_ptr<actors::io_thread>> threads_;
+  std::unique_ptr<actors::io_thread> admin_thread_;
+  memory_return memory_return_;
+  /// Used on the first I/O thread only.
+  redis::connection_settings redis_;
+  std::shared_ptr<redis::cluster_source> cluster_;  ///< of sharded Pub/Sub
   const transport::session_settings sessions_;
   actors::system_config system_config_;
   caf::actor_system system_;
   metrics metrics_;
   admin admin_;
+  const std::shared_ptr<proxy_watch> proxies_;
   std::shared_ptr<transport::listener> listener_;
+  std::shared_ptr<transport::listener> admin_listener_;
   caf::actor supervisor_;
   boost::asio::io_context signals_;  ///< the main thread's own loop
   bool draining_ = false;

@@ -16,18 +16,17 @@ namespace json = boost::json;
 
 http_question question_of(const options& chosen) {
   const auto& verb = chosen.arguments[0];
-  if (verb == "tree") return {"GET", "/chaos/actors", {}, {}};
+  if (verb == "tree") return {.target = "/chaos/actors"};
   if (verb == "kill")
-    return {"POST",
-            "/chaos/kill",
-            {},
-            json::serialize(json::object{{"actor", chosen.arguments[1]}})};
-  return {"POST",
-          "/chaos/redis",
-          {},
-          json::serialize(json::object{{"fault", chosen.arguments[1]},
-                                       {"ms", chosen.delay_ms},
-                                       {"for", chosen.length}})};
+    return {
+        .method = "POST",
+        .target = "/chaos/kill",
+        .body = json::serialize(json::object{{"actor", chosen.arguments[1]}})};
+  return {.method = "POST",
+          .target = "/chaos/redis",
+          .body = json::serialize(json::object{{"fault", chosen.arguments[1]},
+                                               {"ms", chosen.delay_ms},
+                                               {"for", chosen.length}})};
 }
 
 }  // namespace
@@ -40,8 +39,13 @@ std::string chaos(const configuration& values, const options& chosen,
     return "STATUS_CHAOS_TOKEN_FILE is needed, the same as the broker's";
   auto question = question_of(chosen);
   question.token = values.chaos_token;
-  const auto answer = ask(values.listen_addr, question, time_limit);
-  if (!answer.error.empty()) return values.listen_addr + ": " + answer.error;
+  question.host = own_host(values);
+  const bool shared = values.admin_addr.empty();
+  question.proxy_header = shared && values.proxy_protocol;
+  const auto& address =
+      (shared ? values.listen_addr : values.admin_addr).front();
+  const auto answer = ask(address, question, time_limit);
+  if (!answer.error.empty()) return address + ": " + answer.error;
   if (answer.status != ok)
     return "the broker answered " + std::to_string(answer.status) + ": " +
            answer.body.substr(0, answer.body.find('\n'));

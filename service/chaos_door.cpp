@@ -20,6 +20,7 @@ namespace status2::service {
 namespace {
 
 namespace json = boost::json;
+using transport::answer_function;
 using transport::command_request;
 using transport::http_reply;
 
@@ -29,6 +30,14 @@ http_reply json_reply(unsigned status, std::string body) {
 
 http_reply json_error(unsigned status, std::string_view why) {
   return json_reply(status, json::serialize(json::object{{"error", why}}));
+}
+
+http_reply json_refusal(transport::refusal why) {
+  auto reply = transport::reply_of(why);
+  auto body = json_error(reply.status, transport::describe(why).text);
+  reply.content_type = std::move(body.content_type);
+  reply.body = std::move(body.body);
+  return reply;
 }
 
 std::optional<json::object> parse_body(const std::string& body) {
@@ -44,8 +53,17 @@ std::string text_in(const json::object& body, std::string_view key) {
   return std::string(value->as_string());
 }
 
+/// The answer to a command that is not understood, which is logged.
+http_reply refusal_of(const command_request& request, unsigned status,
+                      std::string_view why) {
+  actors::log(
+      actors::log_event::chaos_asked,
+      {{"action", request.path}, {"remote", request.remote}, {"error", why}});
+  return json_error(status, why);
+}
+
 /// Passes the supervisor's answer on.
-actors::answer_function answer_to(const chaos_door::reply_function& reply) {
+actors::answer_function answer_to(const answer_function& reply) {
   return [reply](unsigned status, const std::string& body) {
     reply(json_reply(status, body));
   };
@@ -89,45 +107,58 @@ chaos_door::chaos_door(std::string token, caf::actor supervisor,
       supervisor_(std::move(supervisor)),
       counters_(counters) {}
 
-void chaos_door::answer(const command_request& request,
-                        const reply_function& reply) const {
-  if (token_.empty()) {
-    reply({.status = 404, .body = "not found\n"});
-    return;
-  }
-  if (!authorized(request.authorization)) {
-    actors::log(actors::log_event::chaos_denied,
-                {{"remote", request.remote}, {"action", request.path}});
-    reply(json_error(401, "the bearer token is missing or wrong"));
-    return;
-  }
-  const bool get = request.method == "GET";
-  const bool post = request.method == "POST";
-  if (request.path == "/chaos/actors" && get)
-    show_tree(request, reply);
-  else if (request.path == "/chaos/kill" && post)
-    kill(request, reply);
-  else if (request.path == "/chaos/redis" && post)
-    harm_redis(request, reply);
-  else if (request.path == "/chaos/actors" || request.path == "/chaos/kill" ||
-           request.path == "/chaos/redis")
-    refuse(request, reply, 405,
-           "GET /chaos/actors, POST /chaos/kill, POST /chaos/redis");
-  else
-    refuse(request, reply, 404, "no such path");
+std::optional<http_reply> chaos_door::judge(const command_request& request) {
+  using transport::resource;
+  if (token_.empty()) return transport::reply_of(transport::refusal::not_found);
+  if (const auto denied = deny(request)) return json_refusal(*denied);
+  if (request.command == resource::chaos_unknown)
+    return refusal_of(request, 404, "no such path");
+  if (!request.method_allowed)
+    return refusal_of(request, 405,
+                      "GET /chaos/actors, POST /chaos/kill, POST /chaos/redis");
+  return std::nullopt;
 }
 
-void chaos_door::refuse(const command_request& request,
-                        const reply_function& reply, unsigned status,
-                        std::string_view why) {
-  actors::log(
-      actors::log_event::chaos_asked,
-      {{"action", request.path}, {"remote", request.remote}, {"error", why}});
-  reply(json_error(status, why));
+std::optional<transport::refusal> chaos_door::deny(
+    const command_request& request) {
+  using transport::refusal;
+  const auto now = std::chrono::steady_clock::now();
+  const std::lock_guard guard(mutex_);
+  std::optional<refusal> why;
+  if (request.from_page) {
+    why = refusal::chaos_page;
+  } else if (request.authorization.empty()) {
+    why = refusal::chaos_token;  // no guess
+  } else if (!guesses_.open_to(request.client, now)) {
+    why = refusal::chaos_guesses;
+  } else if (!authorized(request.authorization)) {
+    guesses_.failed(request.client, now);
+    why = refusal::chaos_token;
+  }
+  if (!why) return std::nullopt;
+  counters_.count(*why);
+  if (const auto suppressed = denials_.admit(now))
+    actors::log(actors::log_event::chaos_denied,
+                {{"remote", request.remote},
+                 {"action", request.path},
+                 {"reason", transport::describe(*why).label},
+                 {"suppressed", static_cast<std::int64_t>(*suppressed)}});
+  return why;
+}
+
+void chaos_door::carry_out(const command_request& request,
+                           const answer_function& reply) const {
+  using transport::resource;
+  if (request.command == resource::chaos_kill)
+    kill(request, reply);
+  else if (request.command == resource::chaos_redis)
+    harm_redis(request, reply);
+  else
+    show_tree(request, reply);
 }
 
 void chaos_door::show_tree(const command_request& request,
-                           const reply_function& reply) const {
+                           const answer_function& reply) const {
   actors::log(actors::log_event::chaos_asked,
               {{"action", "tree"}, {"remote", request.remote}});
   caf::anon_send(supervisor_, actors::tree_wanted{answer_to(reply)});
@@ -143,11 +174,11 @@ bool chaos_door::authorized(std::string_view header) const {
 }
 
 void chaos_door::kill(const command_request& request,
-                      const reply_function& reply) const {
+                      const answer_function& reply) const {
   const auto body = parse_body(request.body);
   const auto actor = body ? text_in(*body, "actor") : std::string();
   if (actor.empty()) {
-    refuse(request, reply, 400, R"(the body must be {"actor":"…"})");
+    reply(refusal_of(request, 400, R"(the body must be {"actor":"…"})"));
     return;
   }
   ++counters_.chaos_uses;
@@ -158,13 +189,13 @@ void chaos_door::kill(const command_request& request,
 }
 
 void chaos_door::harm_redis(const command_request& request,
-                            const reply_function& reply) const {
+                            const answer_function& reply) const {
   const auto body = parse_body(request.body);
   const auto fault = body ? fault_of(*body) : std::nullopt;
   if (!fault) {
-    refuse(request, reply, 400,
-           R"(the body must be {"fault":"drop|stall|delay",)"
-           R"("ms":0 to 60000,"for":"up to 1h"})");
+    reply(refusal_of(request, 400,
+                     R"(the body must be {"fault":"drop|stall|delay",)"
+                     R"("ms":0 to 60000,"for":"up to 1h"})"));
     return;
   }
   ++counters_.chaos_uses;

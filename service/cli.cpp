@@ -7,9 +7,11 @@
 #include "service/healthcheck.hpp"
 #include "service/options.hpp"
 #include "service/paced_publish.hpp"
+#include "service/probe.hpp"
 #include "service/publish.hpp"
 #include "service/version.hpp"
 #include "service/watch.hpp"
+#include "transport/target.hpp"
 
 #include <iostream>
 
@@ -33,8 +35,19 @@ int print_document(const std::string& name) {
   return show(*text);
 }
 
+/// Whether a viewer could ask for the channel.
+bool can_be_watched(const std::string& channel) {
+  const auto parsed = transport::parse_channel("/" + channel, {});
+  return !parsed.refused && parsed.channel.full == channel &&
+         !transport::is_reserved(parsed.channel);
+}
+
 int run_publish(const configuration& values, const options& chosen) {
   std::string error;
+  if (!can_be_watched(chosen.arguments[0]))
+    return complain(exit_usage, chosen.arguments[0] +
+                                    " is not a channel that can be watched; "
+                                    "such as run:channel");
   if (chosen.rate > 0) {
     const auto length = parse_duration(chosen.length);
     if (!length || length->count() <= 0)
@@ -54,17 +67,23 @@ int run_publish(const configuration& values, const options& chosen) {
   return error.empty() ? exit_ok : complain(exit_failed, error);
 }
 
+int check_config(const configuration& values, bool with_probe) {
+  const auto shown = show(check_report(values));
+  if (shown != exit_ok || !with_probe) return shown;
+  return probe(values, std::cout) ? exit_ok : exit_failed;
+}
+
 /// The verbs that need a configuration.
 int run_configured(const options& chosen, const serve_function& serve) {
   const auto loaded = load_configuration(read_environment(), chosen.flags);
   if (!loaded.error.empty()) return complain(exit_usage, loaded.error);
   switch (chosen.what) {
     case verb::check_config:
-      return show("configuration ok\n");
+      return check_config(loaded.values, chosen.probe);
     case verb::print_config:
       return show(print_configuration(loaded));
     case verb::healthcheck: {
-      const auto error = healthcheck(loaded.values.listen_addr);
+      const auto error = healthcheck(loaded.values);
       return error.empty() ? exit_ok : complain(exit_failed, error);
     }
     case verb::publish:
@@ -83,7 +102,8 @@ int run_watch(const options& chosen) {
   if (!target)
     return complain(exit_usage, chosen.arguments[0] +
                                     " is not accepted; accepted: "
-                                    "ws://host[:port]/run:channel");
+                                    "ws://host[:port]/run:channel or "
+                                    "ws+unix:///path/of/socket:/run:channel");
   const auto error =
       watch(*target, {chosen.count, chosen.raw}, std::cout, std::cerr);
   return error.empty() ? exit_ok : complain(exit_failed, error);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "actors/log.hpp"
+#include "redis/tls_settings.hpp"
 #include "redis/url.hpp"
 #include "transport/frame_sender.hpp"
 
@@ -19,29 +20,37 @@ namespace status2::service {
 /// Values after defaults and fallbacks. Limits: durations and sizes are within
 /// the bounds of their rows.
 struct configuration {
-  std::string listen_addr;     ///< `host:port`; an empty host is every address
+  std::vector<std::string> listen_addr;  ///< addresses, at least one
+  std::vector<std::string> admin_addr;   ///< likewise; empty: one port for all
   std::string path_prefix;     ///< empty, or `/…` without a slash at the end
   std::size_t io_threads = 0;  ///< never 0 after load(): the cores, at most 8
   transport::io_backend io_backend = transport::io_backend::automatic;
   std::chrono::nanoseconds fanout_interval{};  ///< 0: off
   std::size_t max_connections = 0;
   std::size_t max_connections_per_ip = 0;    ///< 0: any number
-  std::vector<std::string> trusted_proxies;  ///< networks
+  std::vector<std::string> trusted_proxies;  ///< networks, names and `unix:`
   std::size_t accept_rate = 0;               ///< a second; 0: any
   std::chrono::nanoseconds handshake_timeout{};
+  std::chrono::nanoseconds keepalive_timeout{};
   std::size_t max_header_size = 0;  ///< bytes
 
   std::string redis_url;   ///< after the fallbacks
-  redis::redis_url redis;  ///< the same, read, with the password that it lacks
+  redis::redis_url redis;  ///< the same, read, with the logins that it lacks
+  redis::tls_settings redis_tls;  ///< empty unless the URL asks for TLS
+  bool redis_sharded = false;     ///< only with a cluster
   std::chrono::nanoseconds redis_request_timeout{};
   std::chrono::nanoseconds redis_retry_base{};  ///< at most redis_retry_max
   std::chrono::nanoseconds redis_retry_max{};
+  std::size_t max_payload = 0;        ///< bytes
   std::size_t redis_max_retries = 0;  ///< 0: an outage is never surfaced
 
   std::chrono::nanoseconds ping_interval{};
   std::chrono::nanoseconds pong_timeout{};
   std::chrono::nanoseconds write_timeout{};
   std::size_t max_message_size = 0;  ///< bytes
+  std::chrono::nanoseconds message_timeout{};
+  /// Never 0 after load(): a share of the memory limit.
+  std::size_t inbound_total_bytes = 0;
   std::size_t outbox_bytes = 0;
   /// Never 0 after load(): a quarter of the memory limit.
   std::size_t outbox_total_bytes = 0;
@@ -50,8 +59,16 @@ struct configuration {
   std::size_t max_channels = 0;
   std::chrono::nanoseconds drain_window{};
   std::chrono::nanoseconds channel_linger{};
-  std::vector<std::string> allowed_origins;  ///< empty: any
+  std::size_t tail_messages = 0;  ///< of a channel; 0: no replays
+  std::chrono::nanoseconds tail_age{};
+  std::size_t tail_total_bytes = 0;
+  std::chrono::nanoseconds tail_linger{};
+  std::vector<std::string> allowed_origins;   ///< patterns; empty: any
+  std::vector<std::string> hosts;             ///< patterns; empty: any
+  std::vector<std::string> allowed_channels;  ///< patterns; empty: any
+  std::vector<std::string> subprotocols;      ///< besides status2.v1
   bool hangup = false;
+  bool proxy_protocol = false;  ///< at listen_addr
 
   bool metrics_enabled = false;
   std::chrono::nanoseconds canary_interval{};  ///< 0: no canary
@@ -59,13 +76,26 @@ struct configuration {
   std::string chaos_token;  ///< empty: the chaos door is shut
   actors::log_level log_level = actors::log_level::INFO;
 
-  // What the Redis address and password fall back to; load() has used them.
+  /// Settings that have no effect, for a warning: variables by name, options
+  /// of the Redis URL by `option x of the Redis URL`.
+  std::vector<std::string> ignored;
+
+  // Parts of `redis` and `redis_tls`; load() has used them.
   std::string redis_password_file;
+  std::string redis_sentinel_user;
+  std::string redis_sentinel_password_file;
+  std::string redis_ca_file;
+  std::string redis_cert_file;
+  std::string redis_key_file;
   std::string fallback_redis_url;
   std::string fallback_redis_host;
-  std::size_t fallback_redis_port = 0;
+  std::string fallback_redis_port;
   std::string fallback_redis_password_file;
 };
+
+/// A host that the broker answers for, for the Host header of a client on the
+/// same machine; empty: any.
+std::string own_host(const configuration& values);
 
 /// Texts by variable name, of the environment or of flags.
 using variables = std::map<std::string, std::string, std::less<>>;

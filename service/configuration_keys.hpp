@@ -15,13 +15,18 @@
 namespace status2::service {
 
 enum class key_kind : std::uint8_t {
-  address,    ///< host:port
+  addresses,  ///< host:port or unix:/path, comma-separated
   prefix,     ///< start of a URL path
   redis_url,  ///< may hold a password
   file,       ///< path of a file
   host,       ///< name or address
-  list,       ///< comma-separated
-  networks,   ///< comma-separated
+  port,       ///< number, or tcp://host:port
+  text,       ///< any
+  origins,    ///< patterns of origins, comma-separated
+  hosts,      ///< patterns of host names, comma-separated
+  channels,   ///< patterns of channels, comma-separated
+  tokens,     ///< names as HTTP has them, comma-separated
+  proxies,    ///< networks, names and unix:, comma-separated
   duration,
   size,
   count,
@@ -48,7 +53,8 @@ struct key {
   std::string_view most;
   std::string_view sentence;
   key_member member;
-  /// Only an environment variable of old, without a flag.
+  /// Only an environment variable of old, without a flag. Its member is a
+  /// string, judged where it is used and only then.
   bool fallback_only = false;
 };
 
@@ -67,8 +73,7 @@ bool holds_secret(const key& row);
 /// Parses `text` into the row's member. Errors: false, nothing is changed.
 bool assign(const key& row, const std::string& text, configuration& values);
 
-/// `text` without the passwords in it: of a URL the user stays, of what is none
-/// the scheme alone.
+/// redis::without_secrets(), and empty for an empty text.
 std::string redact_url(std::string_view text);
 
 }  // namespace status2::service

@@ -1,9 +1,11 @@
 // How the text of a key becomes its value.
 #include "service/configuration_keys.hpp"
 #include "service/duration.hpp"
-#include "service/listen_address.hpp"
+#include "service/proxy_table.hpp"
 #include "service/size.hpp"
-#include "transport/admission.hpp"
+#include "transport/characters.hpp"
+#include "transport/listen_address.hpp"
+#include "transport/origin.hpp"
 
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/classification.hpp>
@@ -53,11 +55,7 @@ std::optional<actors::log_level> parse_level(std::string_view text) {
 }
 
 std::optional<transport::io_backend> parse_backend(std::string_view text) {
-  using enum transport::io_backend;
-  const auto word = boost::to_lower_copy(std::string(text));
-  for (const auto backend : {automatic, epoll, io_uring})
-    if (word == name_of(backend)) return backend;
-  return std::nullopt;
+  return transport::backend_named(boost::to_lower_copy(std::string(text)));
 }
 
 std::vector<std::string> parse_list(const std::string& text) {
@@ -69,11 +67,33 @@ std::vector<std::string> parse_list(const std::string& text) {
   return items;
 }
 
+bool fits(key_kind kind, const std::string& item) {
+  switch (kind) {
+    case key_kind::addresses:
+      return transport::parse_listen_address(item).has_value();
+    case key_kind::proxies:
+      return valid_proxy(item);
+    case key_kind::origins:
+      return transport::origin_pattern::parse(item).has_value();
+    case key_kind::hosts:
+      return transport::valid_host_pattern(item);
+    case key_kind::channels:
+      return transport::made_of(item, "_.;-:*");
+    case key_kind::tokens:
+      return transport::made_of(item, "!#$%&'*+-.^_`|~");
+    default:
+      return false;
+  }
+}
+
 std::optional<std::vector<std::string>> parse_items(const key& row,
                                                     const std::string& text) {
   auto items = parse_list(text);
-  if (row.kind == key_kind::networks &&
-      !std::all_of(items.begin(), items.end(), transport::parse_network))
+  // No address at all is not meant by any text.
+  if (row.kind == key_kind::addresses && items.empty() && !text.empty())
+    return std::nullopt;
+  if (!std::all_of(items.begin(), items.end(),
+                   [&](const auto& item) { return fits(row.kind, item); }))
     return std::nullopt;
   return items;
 }
@@ -91,8 +111,6 @@ std::optional<std::string> parse_prefix(std::string_view text) {
 
 std::optional<std::string> parse_text(const key& row, const std::string& text) {
   if (row.kind == key_kind::prefix) return parse_prefix(text);
-  if (row.kind == key_kind::address && !parse_listen_address(text))
-    return std::nullopt;
   // Empty is what the fallbacks are for.
   if (row.kind == key_kind::redis_url && !text.empty() &&
       !redis::parse_url(text))

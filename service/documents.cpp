@@ -7,6 +7,7 @@
 #include "service/metrics.hpp"
 #include "transport/close_reason.hpp"
 
+#include <boost/algorithm/string/join.hpp>
 #include <boost/algorithm/string/replace.hpp>
 
 #include <array>
@@ -95,7 +96,9 @@ std::string configuration_document() {
       "`REDIS_HOST` and\n`REDIS_PORT` with database 2, else the default. A "
       "password that the URL lacks is\ntaken from "
       "`STATUS_REDIS_PASSWORD_FILE`, `REDIS_PASSWORD_FILE`, then\n"
-      "`REDIS_PASSWORD`; line ends at the end of a file do not count.\n\n"
+      "`REDIS_PASSWORD`; line ends at the end of a file do not count. A "
+      "variable of\nthis table, or a password file, that is not used is not "
+      "judged.\n\n"
       "| variable | flag | default | accepted | meaning |\n"
       "| --- | --- | --- | --- | --- |\n";
   for (const auto& row : keys()) {
@@ -141,11 +144,15 @@ std::string metrics_document() {
                     std::string(row.text)});
   }
   text +=
-      "\nThe label `reason` of `status2_clients_refused_total`:\n\n"
-      "| reason | what refuses |\n| --- | --- |\n";
-#define X(reason, what) text += row_of({code(#reason), what});
-  STATUS2_REFUSALS(X)
-#undef X
+      "\nThe label `reason` of `status2_requests_refused_total` and of "
+      "`request refused` log\nlines. `status2_clients_refused_total` has the "
+      "rows with status 503.\n\n"
+      "| reason | status | text | setting |\n| --- | --- | --- | --- |\n";
+  for (std::size_t i = 0; i < transport::refusal_count; ++i) {
+    const auto& row = transport::describe(static_cast<transport::refusal>(i));
+    text += row_of({code(row.label), std::to_string(row.status),
+                    std::string(row.text), std::string(row.setting)});
+  }
   return text;
 }
 
@@ -155,7 +162,10 @@ std::string logs_document() {
       "One JSON object a line on standard output: `time` (RFC 3339, UTC), "
       "`level`, `msg`,\n`component` and the [fields](#fields) that apply. "
       "Lines that standard output does not\ntake in time are dropped, the "
-      "oldest first, and counted\n(`status2_log_lines_dropped_total`).\n\n"
+      "oldest first. Lines that it refuses, such as a pipe without\na reader "
+      "or a full disk, are lost. Both are counted\n"
+      "(`status2_log_lines_dropped_total`), and the log says so with its next "
+      "line.\n\n"
       "| level | component | msg | when |\n| --- | --- | --- | --- |\n";
   for (const auto& row : log_rows) {
     text += row_of({std::string(row.level), std::string(row.component),
@@ -188,6 +198,16 @@ std::string print_configuration(const load_result& loaded) {
   text += loaded.values.redis.password.empty() ? "# no Redis password\n"
                                                : "# with a Redis password\n";
   return text;
+}
+
+std::string check_report(const configuration& values) {
+  const auto ignored = ignored_text(values);
+  return "configuration ok\n" +
+         (ignored.empty() ? "" : "without effect: " + ignored + "\n");
+}
+
+std::string ignored_text(const configuration& values) {
+  return boost::algorithm::join(values.ignored, ", ");
 }
 
 }  // namespace status2::service

@@ -21,4 +21,10 @@ std::optional<std::string> document(std::string_view name);
 /// `--print-config`: a line a variable with its text and its source.
 std::string print_configuration(const load_result& loaded);
 
+/// `--check-config` of a configuration without errors.
+std::string check_report(const configuration& values);
+
+/// Settings without effect, in one line; empty if there are none.
+std::string ignored_text(const configuration& values);
+
 }  // namespace status2::service

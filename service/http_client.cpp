@@ -1,18 +1,21 @@
 #include "service/http_client.hpp"
 
-#include "service/listen_address.hpp"
+#include "service/dial_awaitable.hpp"
+#include "transport/listen_address.hpp"
+#include "transport/proxy_header.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
 #include <cstdint>
 #include <limits>
+#include <stdexcept>
+#include <utility>
 
 namespace status2::service {
 
@@ -27,7 +30,7 @@ http::request<http::string_body> request_of(const http_question& question,
   request.method_string(question.method);
   request.target(question.target);
   request.version(11);
-  request.set(http::field::host, host);
+  request.set(http::field::host, question.host.empty() ? host : question.host);
   request.set(http::field::connection, "close");
   if (!question.token.empty())
     request.set(http::field::authorization, "Bearer " + question.token);
@@ -39,17 +42,22 @@ http::request<http::string_body> request_of(const http_question& question,
   return request;
 }
 
-asio::awaitable<void> exchange(asio::io_context& context,
-                               listen_address address,
+asio::awaitable<void> exchange(asio::io_context& context, redis::endpoint where,
                                const http_question& question,
+                               std::chrono::seconds time_limit,
                                http_answer& answer) {
   try {
-    asio::ip::tcp::resolver resolver(context);
-    const auto endpoints = co_await resolver.async_resolve(
-        address.host, std::to_string(address.port), asio::use_awaitable);
-    asio::ip::tcp::socket socket(context);
-    co_await asio::async_connect(socket, endpoints, asio::use_awaitable);
-    const auto request = request_of(question, address.host);
+    // g++ 12 destroys a temporary of a co_await expression twice.
+    auto socket = co_await connect_to(context, where, time_limit);
+    const auto request =
+        request_of(question, where.unix_path.empty() ? redis::to_text(where)
+                                                     : "localhost");
+    if (question.proxy_header) {
+      const auto header = transport::local_proxy_header();
+      co_await asio::async_write(socket,
+                                 asio::buffer(header.data(), header.size()),
+                                 asio::use_awaitable);
+    }
     co_await http::async_write(socket, request, asio::use_awaitable);
     boost::beast::flat_buffer buffer;
     http::response_parser<http::string_body> response;
@@ -59,24 +67,30 @@ asio::awaitable<void> exchange(asio::io_context& context,
     answer = {response.get().result_int(), response.get().body(), {}};
   } catch (const boost::system::system_error& problem) {
     answer.error = problem.code().message();
+  } catch (const std::runtime_error& problem) {
+    answer.error = problem.what();
   }
 }
 
 }  // namespace
 
-http_answer ask(const std::string& listen_addr, const http_question& question,
+http_answer ask(const std::string& address, const http_question& question,
                 std::chrono::seconds time_limit) {
   http_answer answer;
-  const auto address = parse_listen_address(listen_addr);
-  if (!address) {
+  const auto parsed = transport::parse_listen_address(address);
+  if (!parsed) {
     answer.error = "no address";
     return answer;
   }
   answer.error = "no answer within " + std::to_string(time_limit.count()) + "s";
+  auto where = transport::reachable_at(*parsed);
   asio::io_context context(1);
-  asio::co_spawn(context,
-                 exchange(context, reachable_at(*address), question, answer),
-                 asio::detached);
+  asio::co_spawn(
+      context,
+      exchange(context,
+               {std::move(where.host), where.port, std::move(where.unix_path)},
+               question, time_limit, answer),
+      asio::detached);
   context.run_for(time_limit);
   return answer;
 }

@@ -10,8 +10,10 @@ namespace status2::service {
 struct http_question {
   std::string_view method = "GET";
   std::string target = "/";
-  std::string token{};  ///< bearer token, empty: none
-  std::string body{};   ///< JSON, empty: none
+  std::string host{};         ///< for the Host header; empty: as it is reached
+  std::string token{};        ///< bearer token, empty: none
+  std::string body{};         ///< JSON, empty: none
+  bool proxy_header = false;  ///< the port wants one: STATUS_PROXY_PROTOCOL
 };
 
 struct http_answer {
@@ -20,9 +22,9 @@ struct http_answer {
   std::string error;  ///< empty: there was an answer
 };
 
-/// Asks the broker that listens on `listen_addr`, over loopback where that
-/// means every address. Blocks: at most `time_limit`.
-http_answer ask(const std::string& listen_addr, const http_question& question,
+/// Asks the broker that listens at `address`, an item of STATUS_LISTEN_ADDR,
+/// over loopback if that means every address. Blocks: at most `time_limit`.
+http_answer ask(const std::string& address, const http_question& question,
                 std::chrono::seconds time_limit = std::chrono::seconds{3});
 
 }  // namespace status2::service

@@ -1,12 +1,15 @@
 #include "service/logging.hpp"
 
+#include "service/descriptor_sink.hpp"
+
 #include <spdlog/async.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <memory>
 #include <string_view>
+#include <unistd.h>
 #include <utility>
 
 namespace status2::service {
@@ -14,6 +17,9 @@ namespace status2::service {
 namespace {
 
 constexpr std::size_t default_queue = 8192;
+
+/// Lines that the sink of this process could not write.
+std::atomic<std::int64_t> unwritten{0};
 
 /// `%*` in the pattern: the level as existing pipelines read it.
 class level_name : public spdlog::custom_flag_formatter {
@@ -60,12 +66,23 @@ spdlog::level::level_enum to_spdlog(actors::log_level level) {
 }  // namespace
 
 logging::logging(actors::log_level least)
-    : logging(least, std::make_shared<spdlog::sinks::stdout_sink_mt>(),
-              default_queue) {}
+    : logging(least, STDOUT_FILENO, default_queue) {}
+
+logging::logging(actors::log_level least, int fd, std::size_t queue) {
+  const auto sink = std::make_shared<descriptor_sink>(fd, unwritten);
+  spdlog::init_thread_pool(queue, 1);
+  sink->behind(spdlog::thread_pool().get());
+  begin(least, sink);
+}
 
 logging::logging(actors::log_level least, spdlog::sink_ptr sink,
                  std::size_t queue) {
   spdlog::init_thread_pool(queue, 1);
+  begin(least, std::move(sink));
+}
+
+void logging::begin(actors::log_level least, spdlog::sink_ptr sink) {
+  unwritten = 0;
   logger_ = std::make_shared<spdlog::async_logger>(
       "status2", std::move(sink), spdlog::thread_pool(),
       spdlog::async_overflow_policy::overrun_oldest);
@@ -89,7 +106,8 @@ void logging::finish() {
 
 std::int64_t logging::dropped_lines() {
   const auto pool = spdlog::thread_pool();
-  return pool ? static_cast<std::int64_t>(pool->overrun_counter()) : 0;
+  return unwritten +
+         (pool ? static_cast<std::int64_t>(pool->overrun_counter()) : 0);
 }
 
 }  // namespace status2::service

@@ -18,8 +18,10 @@ namespace status2::service {
 class logging {
  public:
   explicit logging(actors::log_level least);
-  /// The same into another sink, for tests. Limits: `queue` lines may wait;
-  /// beyond it the oldest are dropped and counted.
+  /// The same into another descriptor, which is not owned. Limits: `queue`
+  /// lines may wait; beyond it the oldest are dropped and counted.
+  logging(actors::log_level least, int fd, std::size_t queue);
+  /// The same into another sink, for tests.
   logging(actors::log_level least, spdlog::sink_ptr sink, std::size_t queue);
   ~logging();
   logging(const logging&) = delete;
@@ -29,10 +31,13 @@ class logging {
   /// that ends with threads still running.
   void finish();
 
-  /// Lines lost so far. Thread: any.
+  /// Lines lost so far: dropped from the queue, or refused by the descriptor.
+  /// Thread: any.
   static std::int64_t dropped_lines();
 
  private:
+  void begin(actors::log_level least, spdlog::sink_ptr sink);
+
   std::shared_ptr<spdlog::logger> logger_;  ///< alive while anyone may log
 };
 

@@ -2,6 +2,7 @@
 #include "service/cli.hpp"
 #include "service/exit_codes.hpp"
 #include "service/serve.hpp"
+#include "service/standard_descriptors.hpp"
 
 #include <exception>
 #include <iostream>
@@ -10,6 +11,7 @@
 
 int main(int argc, char** argv) {
   try {
+    status2::service::open_standard_descriptors();
     return status2::service::run_command(
         std::vector<std::string>(argv + 1, argv + argc),
         status2::service::serve);

@@ -27,9 +27,11 @@ constexpr metric_row sessions_closed{"status2_sessions_closed_total", "counter",
 constexpr metric_row discarded{
     "status2_messages_discarded_total", "counter", "reason",
     "Messages that ended sessions never got whole, by reason."};
-constexpr metric_row refused{"status2_clients_refused_total", "counter",
-                             "reason",
-                             "Clients answered 503, by what refused them."};
+constexpr metric_row refused{"status2_requests_refused_total", "counter",
+                             "reason", "Requests refused, by reason."};
+constexpr metric_row refused_by_limit{
+    "status2_clients_refused_total", "counter", "reason",
+    "Clients answered 503: requests refused by a limit or a drain."};
 constexpr metric_row imbalance{
     "status2_conservation_imbalance", "gauge", "",
     "Deliveries due less those sent, discarded and waiting; 0 at rest."};
@@ -49,6 +51,7 @@ constexpr std::array table{
     STATUS2_TRANSPORT_METRICS(X) STATUS2_ACTOR_METRICS(X)
 #undef X
         refused,
+    refused_by_limit,
     sessions_closed,
     discarded,
     imbalance,
@@ -60,12 +63,6 @@ constexpr std::array table{
     cpu,
     descriptors,
     started};
-
-constexpr std::array<const char*, actors::refusal_count> refusal_names{
-#define X(reason, what) #reason,
-    STATUS2_REFUSALS(X)
-#undef X
-};
 
 MetricFamily family_of(const metric_row& row) {
   MetricFamily family;
@@ -149,10 +146,18 @@ std::vector<MetricFamily> metrics::Collect() const {
   STATUS2_ACTOR_METRICS(X)
 #undef X
   auto refusals = family_of(refused);
-  for (std::size_t i = 0; i < actors::refusal_count; ++i)
-    add_sample(refusals, static_cast<double>(broker_.clients_refused[i].load()),
-               {{"reason", refusal_names[i]}});
+  auto limits = family_of(refused_by_limit);
+  for (std::size_t i = 0; i < transport::refusal_count; ++i) {
+    const auto& row = transport::describe(static_cast<transport::refusal>(i));
+    const auto count = static_cast<double>(broker_.requests_refused[i].load());
+    const std::vector<ClientMetric::Label> labels{
+        {"reason", std::string(row.label)}};
+    add_sample(refusals, count, labels);
+    if (row.kind == transport::refusal_kind::limit)
+      add_sample(limits, count, labels);
+  }
   families.push_back(std::move(refusals));
+  families.push_back(std::move(limits));
   const auto by_reason = [&](const metric_row& metric, auto member) {
     auto family = family_of(metric);
     for (std::size_t i = 0; i < transport::close_reason_count; ++i) {

@@ -57,6 +57,8 @@ std::string take_arguments(const CLI::App& command, std::size_t wanted,
   result.arguments = command.remaining();
   auto error = unknown_flag(result.arguments);
   if (!error.empty()) return error;
+  result.arguments.insert(result.arguments.end(), result.literal.begin(),
+                          result.literal.end());
   if (result.arguments.size() != wanted) return "usage: status2 " + usage;
   return {};
 }
@@ -90,6 +92,7 @@ options parse_command_line(std::vector<std::string> arguments) {
   app.add_flag("-h,--help", help);
   app.add_flag("--version", version);
   app.add_flag("--check-config", check);
+  app.add_flag("--probe", result.probe);
   app.add_flag("--print-config", print);
   add_flags(app, result.flags);
   auto* healthcheck = add_command(app, "healthcheck");
@@ -112,6 +115,11 @@ options parse_command_line(std::vector<std::string> arguments) {
   auto* docs = add_command(app, "docs");
   for (auto* command : {healthcheck, publish, watch, chaos, docs})
     command->add_flag("-h,--help", help);
+  const auto separator = std::ranges::find(arguments, "--");
+  if (separator != arguments.end()) {
+    result.literal.assign(separator + 1, arguments.end());
+    arguments.erase(separator, arguments.end());
+  }
   try {
     std::reverse(arguments.begin(), arguments.end());
     app.parse(std::move(arguments));
@@ -135,7 +143,10 @@ options parse_command_line(std::vector<std::string> arguments) {
         result.rate > 0
             ? take_arguments(*publish, 1, "publish --rate N run:channel",
                              result)
-            : take_arguments(*publish, 2, "publish run:channel TEXT|-", result);
+            : take_arguments(*publish, 2,
+                             "publish run:channel TEXT|-; a TEXT that begins "
+                             "with - stands behind --",
+                             result);
   } else if (watch->parsed()) {
     result.what = verb::watch;
     result.error = take_arguments(
@@ -150,6 +161,8 @@ options parse_command_line(std::vector<std::string> arguments) {
         take_arguments(*docs, 1, "docs configuration|env|metrics|logs", result);
   } else if (check) {
     result.what = verb::check_config;
+  } else if (result.probe) {
+    result.error = "--probe needs --check-config";
   } else if (print) {
     result.what = verb::print_config;
   }
@@ -161,11 +174,17 @@ std::string help_text() {
       "usage: status2 [flags]                       serve\n"
       "       status2 --check-config [flags]        say whether the "
       "configuration is sound\n"
+      "       status2 --check-config --probe [flags]\n"
+      "                                             and whether Redis serves "
+      "its user: one\n"
+      "                                             line per step\n"
       "       status2 --print-config [flags]        show it, without "
       "passwords\n"
       "       status2 healthcheck [flags]           exit 0 if a broker "
       "answers, else 1\n"
       "       status2 watch [--count N] [--raw] ws://host:port/run:channel\n"
+      "       status2 watch [--count N] [--raw] "
+      "ws+unix:///path:/run:channel\n"
       "                                             print messages as they "
       "come; --raw: frames\n"
       "       status2 publish [flags] run:channel TEXT|-\n"
@@ -194,7 +213,7 @@ std::string help_text() {
       "\n"
       "Exit codes: 0, 1 (could not), 2 (bad configuration or usage), 70 (a "
       "bug ended\n"
-      "the broker), 130 or 143 (a second SIGINT or SIGTERM did).\n"
+      "the broker), 130, 131 or 143 (a second signal did).\n"
       "\n"
       "Flags, each beside the variable that it overrides and the default.\n"
       "Empty means default.\n";

@@ -27,7 +27,9 @@ struct options {
   verb what = verb::serve;
   variables flags;  ///< texts by variable name
   std::vector<std::string> arguments;
+  std::vector<std::string> literal;  ///< words behind `--`, flags or not
   std::uint64_t count = 0;     ///< watch: messages until it ends; 0: no end
+  bool probe = false;          ///< check_config: try Redis as well
   bool raw = false;            ///< watch: whole frames
   std::uint64_t delay_ms = 0;  ///< chaos redis delay
   std::string length = "10s";  ///< chaos redis, publish --rate: how long

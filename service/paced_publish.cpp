@@ -2,6 +2,7 @@
 
 #include "redis/standing_connection.hpp"
 #include "service/process_stats.hpp"
+#include "service/redis_settings.hpp"
 #include "service/stamped_message.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -43,8 +44,11 @@ class pacer {
  public:
   pacer(const configuration& values, const paced_settings& settings)
       : settings_(settings),
-        producer_(loop_, {values.redis, values.redis_request_timeout}),
-        listener_(loop_, {values.redis, values.redis_request_timeout}) {
+        request_timeout_(values.redis_request_timeout),
+        publish_(publish_command(values)),
+        subscribe_(subscribe_command(values)),
+        producer_(loop_, redis_settings_for(loop_, values, settings.channel)),
+        listener_(loop_, redis_settings_for(loop_, values, settings.channel)) {
     channels_.reserve(settings.channels);
     for (std::size_t i = 0; i < settings.channels; ++i)
       channels_.push_back({settings.channels == 1
@@ -52,7 +56,7 @@ class pacer {
                                : settings.channel + "-" + std::to_string(i)});
   }
 
-  /// Errors: a line, where Redis answered nothing.
+  /// Errors: a line, if Redis answered nothing, or refused the subscription.
   std::string run();
   json::object report() const;
 
@@ -65,6 +69,8 @@ class pacer {
   bool begun() const { return start_ != steady::time_point{}; }
   void begin();
   void subscribe();
+  void on_subscribed();
+  void give_up(const std::string& error);
   void on_answers(const redis::reply_batch& batch);
   void on_messages(const redis::reply_batch& batch);
   void on_lost();
@@ -72,10 +78,14 @@ class pacer {
   void pace();
   void publish_one();
   void await_the_rest();
-  void after(steady::time_point when, void (pacer::*what)());
+  template <class Action>
+  void after(steady::time_point when, Action action);
 
   const paced_settings settings_;
+  const std::chrono::nanoseconds request_timeout_;
   asio::io_context loop_{1};
+  const std::string_view publish_;
+  const std::string_view subscribe_;
   redis::standing_connection producer_;
   redis::standing_connection listener_;
   asio::steady_timer timer_{loop_};
@@ -89,6 +99,7 @@ class pacer {
   std::uint64_t skipped_ = 0;
   std::uint64_t refused_ = 0;
   std::uint64_t in_flight_ = 0;
+  std::string error_;  ///< why there is nothing to report
   std::vector<double> behind_ms_;
   std::vector<double> reference_ms_;
 };
@@ -105,6 +116,7 @@ std::string pacer::run() {
   auto& first = settings_.reference ? listener_ : producer_;
   first.open();
   loop_.run();
+  if (!error_.empty()) return error_;
   if (answered_ > 0) return {};
   return first.error().empty() ? "nothing was answered" : first.error();
 }
@@ -116,11 +128,25 @@ void pacer::begin() {
 }
 
 void pacer::subscribe() {
-  std::vector<std::string_view> words{"SUBSCRIBE"};
+  std::vector<std::string_view> words{subscribe_};
   words.reserve(1 + channels_.size());
   for (const auto& each : channels_)
     words.push_back(each.name);
   listener_.send(words);
+  if (begun()) return;  // opened again
+  after(steady::now() + request_timeout_,
+        [this] { give_up("SUBSCRIBE: no answer in time"); });
+}
+
+/// The last channel is subscribed.
+void pacer::on_subscribed() {
+  timer_.cancel();
+  producer_.open();
+}
+
+void pacer::give_up(const std::string& error) {
+  error_ = error;
+  loop_.stop();
 }
 
 void pacer::on_answers(const redis::reply_batch& batch) {
@@ -135,8 +161,10 @@ void pacer::on_messages(const redis::reply_batch& batch) {
     if (reply.kind == redis::reply_kind::message) {
       if (const auto stamp = stamp_of(batch.payload(reply)))
         reference_ms_.push_back(milliseconds(now - *stamp).count());
+    } else if (reply.kind == redis::reply_kind::error) {
+      return give_up("SUBSCRIBE: " + std::string(batch.first(reply)));
     } else if (!begun() && batch.first(reply) == channels_.back().name) {
-      producer_.open();  // the last channel is subscribed
+      on_subscribed();
     }
   }
 }
@@ -164,7 +192,7 @@ void pacer::pace() {
   }
   if (now >= end) return await_the_rest();
   after(std::max(now + shortest_wait, std::min(end, due_at(due_))),
-        &pacer::pace);
+        [this] { pace(); });
 }
 
 void pacer::publish_one() {
@@ -172,7 +200,7 @@ void pacer::publish_one() {
   auto& each = channels_[turn_++ % channels_.size()];
   const auto text =
       stamped_message(each.next++, wall_clock::now(), settings_.size);
-  producer_.send({"PUBLISH", each.name, text});
+  producer_.send({publish_, each.name, text});
   ++published_;
   ++in_flight_;
 }
@@ -183,13 +211,14 @@ void pacer::await_the_rest() {
   const auto now = steady::now();
   if (all || now > start_ + settings_.length + last_answers_within)
     return loop_.stop();
-  after(now + shortest_wait, &pacer::await_the_rest);
+  after(now + shortest_wait, [this] { await_the_rest(); });
 }
 
-void pacer::after(steady::time_point when, void (pacer::*what)()) {
+template <class Action>
+void pacer::after(steady::time_point when, Action action) {
   timer_.expires_at(when);
-  timer_.async_wait([this, what](boost::system::error_code cancelled) {
-    if (!cancelled) (this->*what)();
+  timer_.async_wait([action](boost::system::error_code cancelled) {
+    if (!cancelled) action();
   });
 }
 
@@ -220,6 +249,8 @@ json::object pacer::report() const {
 
 std::string publish_paced(const configuration& values,
                           const paced_settings& settings, std::ostream& out) {
+  if (values.redis_sharded && settings.channels > 1)
+    return "with sharded Pub/Sub --rate publishes to one channel";
   pacer one(values, settings);
   const auto error = one.run();
   if (!error.empty()) return redis::redacted(values.redis) + ": " + error;

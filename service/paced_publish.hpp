@@ -27,7 +27,8 @@ struct paced_settings {
 /// object to `out`. An outage of Redis does not end it: what was due meanwhile
 /// counts as skipped and takes no number. What was sent and not answered counts
 /// as unanswered: it may or may not have been delivered.
-/// Blocks: for the whole time. Errors: a line, where nothing was answered.
+/// Blocks: for the whole time. Errors: a line, if nothing was answered, or if
+/// Redis refuses the SUBSCRIBE of a reference.
 std::string publish_paced(const configuration& values,
                           const paced_settings& settings, std::ostream& out);
 

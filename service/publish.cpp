@@ -1,6 +1,7 @@
 #include "service/publish.hpp"
 
 #include "redis/connection.hpp"
+#include "service/redis_settings.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -8,7 +9,7 @@
 #include <cstdint>
 #include <istream>
 #include <memory>
-#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace status2::service {
@@ -33,7 +34,7 @@ class answers_to final : public redis::connection_events {
       ++seen_.answers;
     }
   }
-  void on_closed(const std::string& error) override {
+  void on_closed(const std::string& error, redis::failure_kind) override {
     if (seen_.error.empty()) seen_.error = error;
   }
 
@@ -44,10 +45,12 @@ class answers_to final : public redis::connection_events {
 /// A connection that waits for each answer.
 class publisher {
  public:
-  explicit publisher(const configuration& values)
+  publisher(const configuration& values, const std::string& channel)
       : limit_(values.redis_request_timeout),
+        command_(publish_command(values)),
+        channel_(channel),
         connection_(redis::open_connection(
-            loop_, {.url = values.redis, .request_timeout = limit_},
+            loop_, redis_settings_for(loop_, values, channel),
             std::make_unique<answers_to>(seen_))) {
     // Opening has deadlines of its own and ends with an event.
     while (!seen_.open && seen_.error.empty())
@@ -59,10 +62,10 @@ class publisher {
 
   const std::string& error() const { return seen_.error; }
 
-  void publish(const std::string& channel, const std::string& text) {
+  void publish(const std::string& text) {
     const auto wanted = seen_.answers + 1;
     const auto until = std::chrono::steady_clock::now() + limit_;
-    connection_->send({"PUBLISH", channel, text});
+    connection_->send({command_, channel_, text});
     while (seen_.answers < wanted && seen_.error.empty()) {
       if (loop_.run_one_until(until) == 0) seen_.error = "no answer in time";
     }
@@ -72,6 +75,8 @@ class publisher {
   boost::asio::io_context loop_{1};
   progress seen_;
   std::chrono::nanoseconds limit_;
+  std::string_view command_;
+  const std::string channel_;
   std::shared_ptr<redis::connection> connection_;
 };
 
@@ -79,12 +84,12 @@ class publisher {
 
 std::string publish(const configuration& values, const std::string& channel,
                     const std::string& text, std::istream& input) {
-  publisher redis(values);
+  publisher redis(values, channel);
   if (text != "-") {
-    if (redis.error().empty()) redis.publish(channel, text);
+    if (redis.error().empty()) redis.publish(text);
   } else {
     for (std::string line; redis.error().empty() && std::getline(input, line);)
-      redis.publish(channel, line);
+      redis.publish(line);
   }
   if (redis.error().empty()) return {};
   return redis::redacted(values.redis) + ": " + redis.error();

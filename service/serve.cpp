@@ -4,8 +4,11 @@
 #include "redis/url.hpp"
 #include "service/broker.hpp"
 #include "service/descriptor_limit.hpp"
+#include "service/documents.hpp"
 #include "service/logging.hpp"
 #include "service/version.hpp"
+
+#include <boost/algorithm/string/join.hpp>
 
 #include <chrono>
 #include <csignal>
@@ -28,6 +31,8 @@ void warn_of(const configuration& values) {
   if (values.allowed_origins.empty()) log(log_event::any_origin);
   if (values.pong_timeout < least_pong_timeout)
     log(log_event::short_pong_timeout);
+  if (!values.ignored.empty())
+    log(log_event::settings_ignored, {{"settings", ignored_text(values)}});
 }
 
 void limit_connections(configuration& values) {
@@ -59,12 +64,14 @@ void end_soon(int code) {
 }  // namespace
 
 int serve(configuration values) {
-  // Neither a client nor a reader of the log who goes away ends the process.
-  std::signal(SIGPIPE, SIG_IGN);
+  // Neither a client nor a reader of the log who goes away ends the process,
+  // nor a signal that other programs reload or rotate by.
+  for (const int number : {SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2})
+    std::signal(number, SIG_IGN);
   logging output(values.log_level);
   log(log_event::starting, {{"version", version()},
                             {"commit", commit()},
-                            {"address", values.listen_addr},
+                            {"address", boost::join(values.listen_addr, ",")},
                             {"redis", redis::redacted(values.redis)}});
   warn_of(values);
   limit_connections(values);

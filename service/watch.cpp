@@ -1,17 +1,18 @@
 #include "service/watch.hpp"
 
 #include "redis/backoff.hpp"
+#include "service/dial_awaitable.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/websocket.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/url/parse.hpp>
@@ -20,6 +21,7 @@
 #include <chrono>
 #include <ostream>
 #include <random>
+#include <stdexcept>
 
 namespace status2::service {
 
@@ -28,7 +30,8 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace websocket = beast::websocket;
-using socket_stream = websocket::stream<beast::tcp_stream>;
+using socket_stream =
+    websocket::stream<beast::basic_stream<asio::generic::stream_protocol>>;
 
 constexpr std::chrono::seconds connect_limit{5};
 // Two and a bit of the longest usual heartbeats without a frame: it is dead.
@@ -54,7 +57,7 @@ class watcher {
 
  private:
   asio::awaitable<void> attempt();
-  asio::awaitable<void> connect(socket_stream& stream);
+  asio::awaitable<void> shake_hands(socket_stream& stream);
   asio::awaitable<void> read_all(socket_stream& stream);
   void print(const boost::json::object& frame, const std::string& text);
   bool done() const { return settings_.count != 0 && seen_ >= settings_.count; }
@@ -86,32 +89,32 @@ asio::awaitable<void> watcher::run() {
 
 asio::awaitable<void> watcher::attempt() {
   try {
-    socket_stream stream(context_);
-    co_await connect(stream);
+    socket_stream stream(
+        co_await connect_to(context_, target_.where, connect_limit));
+    co_await shake_hands(stream);
     if (!error_.empty()) co_return;
     connected_ = true;
     notes_ << "status2: connected" << std::endl;
     co_await read_all(stream);
   } catch (const boost::system::system_error& problem) {
     notes_ << "status2: " << problem.code().message() << std::endl;
+  } catch (const std::runtime_error& problem) {
+    notes_ << "status2: " << problem.what() << std::endl;
   }
 }
 
-asio::awaitable<void> watcher::connect(socket_stream& stream) {
-  asio::ip::tcp::resolver resolver(context_);
-  const auto endpoints = co_await resolver.async_resolve(
-      target_.host, target_.port, asio::use_awaitable);
-  auto& lowest = beast::get_lowest_layer(stream);
-  lowest.expires_after(connect_limit);
-  co_await lowest.async_connect(endpoints, asio::use_awaitable);
-  lowest.expires_never();
+asio::awaitable<void> watcher::shake_hands(socket_stream& stream) {
   stream.set_option(
       websocket::stream_base::timeout{connect_limit, silence_limit, false});
   stream.read_message_max(0);
   websocket::response_type response;
   boost::system::error_code failed;
+  // g++ 12 destroys a temporary of a co_await expression twice.
+  const auto host = target_.where.unix_path.empty()
+                        ? redis::to_text(target_.where)
+                        : std::string("localhost");
   co_await stream.async_handshake(
-      response, target_.host + ":" + target_.port, target_.path,
+      response, host, target_.path,
       asio::redirect_error(asio::use_awaitable, failed));
   if (!failed) co_return;
   if (failed == websocket::error::upgrade_declined) {
@@ -163,13 +166,34 @@ void watcher::print(const boost::json::object& frame, const std::string& text) {
 
 }  // namespace
 
+namespace {
+
+/// `/path/of/socket:/run:channel`: the form of the npm package ws.
+std::optional<watch_target> parse_unix_target(std::string_view text) {
+  const auto end = text.find(":/");
+  if (!text.starts_with('/') || end == std::string_view::npos)
+    return std::nullopt;
+  watch_target target;
+  target.where.unix_path = text.substr(0, end);
+  target.path = text.substr(end + 1);
+  return target;
+}
+
+}  // namespace
+
 std::optional<watch_target> parse_watch_url(std::string_view text) {
+  constexpr std::string_view unix_scheme = "ws+unix://";
+  if (text.starts_with(unix_scheme))
+    return parse_unix_target(text.substr(unix_scheme.size()));
   const auto parsed = boost::urls::parse_uri(text);
   if (!parsed || parsed->scheme() != "ws" || parsed->encoded_host().empty())
     return std::nullopt;
+  constexpr std::uint16_t http_port = 80;
   watch_target target;
-  target.host = parsed->host_address();
-  target.port = parsed->has_port() ? std::string(parsed->port()) : "80";
+  target.where.host = parsed->host_address();
+  target.where.port =
+      parsed->port().empty() ? http_port : parsed->port_number();
+  if (target.where.port == 0) return std::nullopt;
   target.path = std::string(parsed->encoded_target());
   if (target.path.empty()) target.path = "/";
   return target;

@@ -1,6 +1,8 @@
 /// `status2 watch`: a client of the broker that prints what comes.
 #pragma once
 
+#include "redis/endpoint.hpp"
+
 #include <cstdint>
 #include <iosfwd>
 #include <optional>
@@ -10,12 +12,12 @@
 namespace status2::service {
 
 struct watch_target {
-  std::string host;
-  std::string port;
+  redis::endpoint where;
   std::string path;  ///< with query, percent-encoded as given
 };
 
-/// Reads `ws://host[:port]/…`. Errors: nothing where the text is none.
+/// Reads `ws://host[:port]/…` or `ws+unix:///path/of/socket:/…`.
+/// Errors: nothing if the text is neither.
 std::optional<watch_target> parse_watch_url(std::string_view text);
 
 struct watch_settings {

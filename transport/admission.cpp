@@ -1,7 +1,5 @@
 #include "transport/admission.hpp"
 
-#include <boost/algorithm/string/trim.hpp>
-
 #include <cstdint>
 #include <limits>
 
@@ -12,20 +10,13 @@ namespace {
 namespace ip = boost::asio::ip;
 using boost::system::error_code;
 
-/// IPv4 as such, also where a socket for both wrote it as IPv6.
+}  // namespace
+
 address plain(const address& who) {
   if (who.is_v6() && who.to_v6().is_v4_mapped())
     return ip::make_address_v4(ip::v4_mapped, who.to_v6());
   return who;
 }
-
-bool trusted_by(const std::vector<network>& networks, const address& who) {
-  for (const auto& one : networks)
-    if (contains(one, who)) return true;
-  return false;
-}
-
-}  // namespace
 
 std::optional<network> parse_network(std::string_view text) {
   const std::string whole(text);
@@ -55,42 +46,26 @@ bool contains(const network& where, const address& who) {
              v6.canonical();
 }
 
-address client_address(const address& peer, std::string_view forwarded_for,
-                       const std::vector<network>& trusted) {
-  auto client = plain(peer);
-  // From the right: each proxy appended whom it had before itself.
-  while (trusted_by(trusted, client) && !forwarded_for.empty()) {
-    const auto comma = forwarded_for.rfind(',');
-    const auto start = comma == std::string_view::npos ? 0 : comma + 1;
-    std::string hop(forwarded_for.substr(start));
-    boost::trim(hop);
-    error_code error;
-    const auto next = ip::make_address(hop, error);
-    if (error) break;  // nobody who can be told apart: the proxy answers for it
-    client = plain(next);
-    forwarded_for = forwarded_for.substr(0, start == 0 ? 0 : comma);
-  }
-  return client;
+address client_network(const address& who) {
+  constexpr unsigned short length = 64;
+  auto bare = plain(who);
+  if (bare.is_v4()) return bare;
+  return ip::network_v6(bare.to_v6(), length).network();
 }
 
-std::shared_ptr<void> admission::enter(const address& who,
-                                       http_refusal& refusal) {
+admission_result admission::enter(const address& who) {
   const std::lock_guard guard(mutex_);
-  if (inside_ >= limits_.connections) {
-    refusal = too_many_connections();
-    return nullptr;
-  }
-  if (limits_.connections_per_address != 0) {
-    auto& count = by_address_[who];
-    if (count >= limits_.connections_per_address) {
-      refusal = too_many_from_address();
-      return nullptr;
-    }
+  if (inside_ >= limits_.connections) return {nullptr, refusal::connections};
+  if (counts(who)) {
+    auto& count = by_address_[client_network(who)];
+    if (count >= limits_.connections_per_address)
+      return {nullptr, refusal::address};
     ++count;
   }
   ++inside_;
   // A pointer that owns nothing but the call at its end.
-  return {static_cast<void*>(this), [this, who](void*) { leave(who); }};
+  return {std::shared_ptr<void>(static_cast<void*>(this),
+                                [this, who](void*) { leave(who); })};
 }
 
 std::size_t admission::inside() const {
@@ -101,8 +76,8 @@ std::size_t admission::inside() const {
 void admission::leave(const address& who) {
   const std::lock_guard guard(mutex_);
   --inside_;
-  if (limits_.connections_per_address == 0) return;
-  const auto found = by_address_.find(who);
+  if (!counts(who)) return;
+  const auto found = by_address_.find(client_network(who));
   if (found != by_address_.end() && --found->second == 0)
     by_address_.erase(found);
 }

@@ -2,7 +2,7 @@
 /// and which address a client has that came through a proxy.
 #pragma once
 
-#include "transport/handshake.hpp"
+#include "transport/refusal.hpp"
 
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/network_v4.hpp>
@@ -24,19 +24,35 @@ using address = boost::asio::ip::address;
 using network =
     std::variant<boost::asio::ip::network_v4, boost::asio::ip::network_v6>;
 
+/// The address of a client that has none, 0.0.0.0: it came by a Unix socket and
+/// no proxy names it. Limits per address do not concern it.
+inline const address no_address{};
+inline bool has_address(const address& who) {
+  return !who.is_unspecified();
+}
+
 /// `10.0.0.0/8`, `fd00::/8` or a single address.
 /// Errors: nothing where the text is none of them.
 std::optional<network> parse_network(std::string_view text);
 bool contains(const network& where, const address& who);
 
-/// The address of the client behind `peer`: with a trusted peer the last one
-/// in `forwarded_for` that is no trusted proxy itself.
-address client_address(const address& peer, std::string_view forwarded_for,
-                       const std::vector<network>& trusted);
+/// The part of an address that one client has for itself: an IPv4 address, or a
+/// network /64 of IPv6.
+address client_network(const address& who);
+
+/// IPv4 as such, also if a socket for both wrote it as IPv6.
+address plain(const address& who);
+
+/// A place among the clients, or the reason for the refusal.
+struct admission_result {
+  std::shared_ptr<void> place;             ///< free again when it is destroyed
+  refusal refused = refusal::connections;  ///< if `place` is null
+};
 
 struct admission_limits {
   std::size_t connections = 10000;
-  std::size_t connections_per_address = 0;  ///< 0: any number
+  /// 0: any number. Clients without an address are not counted.
+  std::size_t connections_per_address = 0;
 };
 
 /// Thread: any. Must outlive the places it gives.
@@ -44,18 +60,21 @@ class admission {
  public:
   explicit admission(admission_limits limits) : limits_(limits) {}
 
-  /// A place for one more client from `who`, which is free again when it is
-  /// destroyed. Errors: null, with the refusal in `refusal`.
-  std::shared_ptr<void> enter(const address& who, http_refusal& refusal);
+  /// A place for one more client from `who`.
+  admission_result enter(const address& who);
   std::size_t inside() const;
 
  private:
   void leave(const address& who);
+  bool counts(const address& who) const {
+    return limits_.connections_per_address != 0 && has_address(who);
+  }
 
   const admission_limits limits_;
   mutable std::mutex mutex_;
   std::size_t inside_ = 0;
-  std::map<address, std::size_t> by_address_;  ///< unused without its limit
+  /// IPv4 addresses and networks /64 of IPv6; unused without its limit.
+  std::map<address, std::size_t> by_address_;
 };
 
 }  // namespace status2::transport

@@ -17,9 +17,9 @@ constexpr std::uint8_t two_byte_length = 126;
 constexpr std::uint8_t longest_control_payload = 125;
 constexpr std::size_t start_size = 2;
 
-/// Source: RFC 6455 section 7.4 and, for 1012 and 1013, IANA's registry.
+/// Source: RFC 6455 section 7.4 and, for 1012 to 1014, IANA's registry.
 bool is_close_code(std::uint16_t code) {
-  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1013) ||
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
          code >= 3000;
 }
 
@@ -80,8 +80,9 @@ client_frames::failure client_frames::take_some(std::span<char>& bytes,
                                                 client_events& events) {
   if (!in_payload_) {
     if (const auto error = take_header(bytes)) return error;
+    if (in_payload_) over_ = !events.on_frame(remaining_);
   }
-  if (in_payload_) return take_payload(bytes, events);
+  if (in_payload_ && !over_) return take_payload(bytes, events);
   return std::nullopt;
 }
 
@@ -134,7 +135,9 @@ client_frames::failure client_frames::check_start() const {
 
 client_frames::failure client_frames::check_length() const {
   constexpr std::array<std::uint64_t, 9> least{0, 0, 126, 0, 0, 0, 0, 0, 65536};
-  if (length() < least[length_size()]) return close_reason::protocol_error;
+  constexpr std::uint64_t top_bit = std::uint64_t{1} << 63U;
+  if (length() < least[length_size()] || (length() & top_bit) != 0)
+    return close_reason::protocol_error;
   if (!is_control() && length() > max_message_size_ - message_size_)
     return close_reason::message_too_big;
   return std::nullopt;

@@ -20,6 +20,11 @@ namespace status2::transport {
 /// and nothing more is told.
 class client_events {
  public:
+  /// A frame begins; its payload has `size` bytes.
+  virtual bool on_frame(std::uint64_t size) {
+    (void)size;
+    return true;
+  }
   /// A whole message; it is UTF-8.
   virtual bool on_text(std::string_view message) = 0;
   /// A whole message; its bytes are dropped.
@@ -54,6 +59,15 @@ class client_frames {
   std::optional<close_reason> feed(std::span<char> bytes,
                                    client_events& events);
 
+  /// Whether a frame or a message has begun and is not whole yet.
+  bool unfinished() const {
+    return header_size_ > 0 || message_ != opcode::continuation;
+  }
+  /// Frees what is kept and ignores all that comes.
+  void stop() {
+    over_ = true;
+    kept_.reset();
+  }
   /// Heap memory kept for what is not whole yet.
   std::size_t kept_bytes() const;
 

@@ -20,7 +20,9 @@ enum class close_level : std::uint8_t { debug, info, warn };
   X(idle,            1008, true,  info,  "idle timeout")                       \
   X(slow_consumer,   1008, true,  warn,  "slow consumer")                      \
   X(memory_limit,    1008, true,  warn,  "out of buffer memory")               \
+  X(inbound_limit,   1008, true,  warn,  "out of input memory")                \
   X(message_rate,    1008, true,  info,  "too many messages")                  \
+  X(message_timeout, 1008, true,  info,  "message not finished in time")       \
   X(message_too_big, 1009, false, info,  "message too big")                    \
   X(internal_error,  1011, false, warn,  "internal error")                     \
   X(shutdown,        1001, true,  info,  "going away")

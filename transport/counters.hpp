@@ -45,16 +45,22 @@ class counter {
   X(outbox_memory, "status2_outbox_memory_bytes", gauge,                       \
     "Memory of the frames that wait, each counted once for all its clients; "  \
     "STATUS_OUTBOX_TOTAL_BYTES bounds it.")                                    \
+  X(outbox_kernel_bytes, "status2_outbox_kernel_bytes", gauge,                 \
+    "Memory of the kernel for clients whose outbox is not empty, as of their "  \
+    "last send; STATUS_OUTBOX_TOTAL_BYTES bounds it too.")                     \
   X(sends, "status2_sends_total", counter,                                     \
     "Sends to clients' sockets: one a client and block of frames.")            \
   X(send_calls, "status2_send_calls_total", counter,                           \
     "System calls that carried them; io_uring and AIO take many in one.")      \
   X(io_uring_threads, "status2_io_uring_threads", gauge,                       \
-    "I/O threads that send through io_uring; the others use epoll.")           \
+    "I/O threads that send through io_uring.")                                 \
   X(aio_threads, "status2_aio_threads", gauge,                                 \
     "I/O threads without io_uring that send through native AIO.")              \
   X(batch_calls_given_up, "status2_batch_calls_given_up_total", counter,       \
     "Times an I/O thread gave io_uring or native AIO up because it failed.")   \
+  X(stalls, "status2_io_stalls_total", counter,                                \
+    "Times an I/O thread found itself more than 100 ms late; the deadlines "   \
+    "of its clients move by as much.")                                         \
   X(wakes, "status2_wakes_total", counter,                                     \
     "Hand-overs of a batch to another I/O thread.")                            \
   X(pings_sent, "status2_pings_sent_total", counter,                           \
@@ -74,9 +80,16 @@ class counter {
   X(requests_failed, "status2_requests_failed_total", counter,                 \
     "Requests that a bug left without an answer; `request failed` says why.")  \
   X(requests_crowded_out, "status2_requests_crowded_out_total", counter,       \
-    "Connections without a whole request closed to make room for new ones.")   \
+    "HTTP connections that waited for their client closed to make room for "   \
+    "new ones.")                                                               \
+  X(inbound_memory, "status2_inbound_memory_bytes", gauge,                     \
+    "Memory that clients make the broker keep: parts of requests and "         \
+    "messages, and answers that are not read; STATUS_INBOUND_TOTAL_BYTES "     \
+    "bounds it.")                                                              \
+  X(inbound_evictions, "status2_inbound_evictions_total", counter,             \
+    "Connections closed because STATUS_INBOUND_TOTAL_BYTES was reached.")      \
   X(malformed_messages, "status2_malformed_messages_total", counter,           \
-    "Client messages that were no JSON object.")
+    "Client messages that were not JSON.")
 // clang-format on
 
 /// Where deliveries to a channel's viewers on one thread went; when nothing

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdio>
 #include <ctime>
+#include <system_error>
+#include <thread>
 
 namespace status2::transport {
 
@@ -56,8 +58,17 @@ std::string timestamp(std::chrono::milliseconds time) {
 }
 
 std::string_view name_of(gap_cause cause) {
-  constexpr std::array<std::string_view, 3> names{"redis", "slow", "restart"};
+  constexpr std::array<std::string_view, 6> names{
+      "redis", "slow", "restart", "too_large", "evicted", "elsewhere"};
   return names[static_cast<std::size_t>(cause)];
+}
+
+void free_apart(frame_block* block) noexcept {
+  try {
+    std::thread([block] { delete block; }).detach();
+  } catch (const std::system_error&) {
+    delete block;
+  }
 }
 
 frame_ptr text_block(std::string_view text) {
@@ -67,6 +78,10 @@ frame_ptr text_block(std::string_view text) {
 }
 
 }  // namespace
+
+std::shared_ptr<frame_block> make_large_block() {
+  return {new frame_block, free_apart};
+}
 
 void append_text_frame(std::string& out, std::string_view text) {
   append_frame(out, final_text, text);
@@ -88,25 +103,25 @@ void append_status_frame(std::string& out, std::string_view payload) {
   write_header(out.data() + frame, final_text, length);
 }
 
-void append_gap_frame(std::string& out, const gap& what) {
+std::string gap_text(const gap& what, std::string_view id) {
   using std::chrono::milliseconds;
-  std::string text = R"({"type":"gap","since":")";
-  text += timestamp(
-      std::chrono::floor<milliseconds>(what.since.time_since_epoch()));
-  text += R"(","until":")";
-  text +=
-      timestamp(std::chrono::ceil<milliseconds>(what.until.time_since_epoch()));
-  text += R"(","cause":")";
-  text += name_of(what.cause);
-  text += R"("})";
-  append_text_frame(out, text);
-}
-
-frame_ptr gap_frame(const gap& what) {
-  auto block = std::make_shared<frame_block>();
-  append_gap_frame(block->bytes, what);
-  block->gap = true;
-  return block;
+  std::string text = R"({"type":"gap")";
+  const auto add = [&text](std::string_view key, std::string_view value) {
+    text += ",\"";
+    text += key;
+    text += "\":\"";
+    text += value;
+    text += '"';
+  };
+  if (!id.empty()) add("id", id);
+  if (what.since)
+    add("since", timestamp(std::chrono::floor<milliseconds>(
+                     what.since->time_since_epoch())));
+  add("until", timestamp(std::chrono::ceil<milliseconds>(
+                   what.until.time_since_epoch())));
+  add("cause", name_of(what.cause));
+  text += '}';
+  return text;
 }
 
 void append_close_frame(std::string& out, std::uint16_t code,

@@ -3,10 +3,13 @@
 /// the channel sends the same bytes.
 #pragma once
 
+#include "transport/encoding.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,10 +23,20 @@ struct frame_block : std::enable_shared_from_this<frame_block> {
   std::uint32_t messages = 0;
   /// Only for those who asked to be told of gaps.
   bool gap = false;
+  encoding kind = encoding::plain;
+  /// Number of the first message, or of the gap, in its channel. 0 without ids.
+  std::uint64_t first_number = 0;
+  /// A replay ended in front of it: it stays a block of its own.
+  bool after_replay = false;
   /// Outboxes in which it waits; queued_block counts. Thread: any.
   mutable std::atomic<std::uint32_t> outboxes{0};
 };
 using frame_ptr = std::shared_ptr<const frame_block>;
+
+/// An empty block for many megabytes. To return so much memory to the kernel
+/// takes milliseconds, so whoever is the last to hold the block leaves that to
+/// a thread of its own.
+std::shared_ptr<frame_block> make_large_block();
 
 /// Appends one unmasked text frame holding `text`, which must be UTF-8.
 /// Source: RFC 6455 section 5.2.
@@ -35,20 +48,28 @@ void append_text_frame(std::string& out, std::string_view text);
 void append_status_frame(std::string& out, std::string_view payload);
 
 /// Why messages may be missing: the link to Redis was away, the client itself
-/// was too slow, or a part of the broker was restarted.
-enum class gap_cause : std::uint8_t { redis, slow, restart };
+/// was too slow, a part of the broker was restarted, a message was larger than
+/// the broker accepts, the channel keeps them no longer, or they are from
+/// another broker or from an earlier start of this one.
+enum class gap_cause : std::uint8_t {
+  redis,
+  slow,
+  restart,
+  too_large,
+  evicted,
+  elsewhere
+};
 
 struct gap {
   using time_point = std::chrono::system_clock::time_point;
-  time_point since;
+  std::optional<time_point> since;  ///< nothing: not known
   time_point until;
   gap_cause cause = gap_cause::redis;
 };
 
-/// Appends `{"type":"gap","since":"…","until":"…","cause":"…"}`, times in
-/// RFC 3339 with milliseconds, UTC, rounded outwards.
-void append_gap_frame(std::string& out, const gap& what);
-frame_ptr gap_frame(const gap& what);
+/// `{"type":"gap","since":"…","until":"…","cause":"…"}`, times in RFC 3339 with
+/// milliseconds, UTC, rounded outwards. `id`, if any, comes behind the type.
+std::string gap_text(const gap& what, std::string_view id = {});
 
 /// Appends a Close frame. Limits: `reason` at most 123 bytes.
 /// Source: RFC 6455 section 5.5.1.

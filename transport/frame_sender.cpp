@@ -18,12 +18,22 @@ std::string_view name_of(io_backend backend) {
   switch (backend) {
     case io_backend::automatic:
       return "auto";
-    case io_backend::epoll:
-      return "epoll";
     case io_backend::io_uring:
       return "io_uring";
+    case io_backend::aio:
+      return "aio";
+    case io_backend::sendto:
+      return "sendto";
   }
   return {};
+}
+
+std::optional<io_backend> backend_named(std::string_view name) {
+  using enum io_backend;
+  for (const auto backend : {automatic, io_uring, aio, sendto})
+    if (name == name_of(backend)) return backend;
+  if (name == "epoll") return aio;
+  return std::nullopt;
 }
 
 std::ptrdiff_t send_at_once(int fd, const frame_block& block) {
@@ -42,12 +52,14 @@ frame_sender::frame_sender(io_backend wanted, io_counters& counters)
 frame_sender::~frame_sender() = default;
 
 void frame_sender::choose(io_backend wanted) {
-  backend_ = io_backend::epoll;
-  if (wanted != io_backend::epoll &&
-      take(make_uring_call(counters_.send_calls))) {
-    backend_ = io_backend::io_uring;
+  using enum io_backend;
+  backend_ = sendto;
+  if (wanted == sendto) return;
+  if (wanted != aio && take(make_uring_call(counters_.send_calls))) {
+    backend_ = io_uring;
     counters_.io_uring_threads.add();
   } else if (take(make_aio_call(counters_.send_calls))) {
+    backend_ = aio;
     counters_.aio_threads.add();
   }
 }
@@ -91,9 +103,10 @@ void frame_sender::give_up() {
   const auto failed = std::exchange(call_, nullptr);
   if (backend_ == io_backend::io_uring) {
     counters_.io_uring_threads.sub();
-    choose(io_backend::epoll);
+    choose(io_backend::aio);
   } else {
     counters_.aio_threads.sub();
+    choose(io_backend::sendto);
   }
   counters_.batch_calls_given_up.add();
   obstacle_ = std::string(failed->name()) + " failed";

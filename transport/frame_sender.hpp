@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
@@ -17,13 +18,17 @@
 
 namespace status2::transport {
 
-/// `io_uring`: the sends of a whole fan-out in one system call. `epoll`:
-/// without it, in batches of native AIO if that is to be had, else a call a
-/// subscriber.
-enum class io_backend : std::uint8_t { automatic, epoll, io_uring };
+/// The call that takes the frames of a fan-out: `io_uring` all of them, native
+/// AIO all of them with a second call for the results, `sendto` one frame.
+/// `automatic` is the first of these that kernel and container allow.
+enum class io_backend : std::uint8_t { automatic, io_uring, aio, sendto };
 
-/// As configuration and log lines have it: `auto`, `epoll` or `io_uring`.
+/// As configuration and log lines have it: `auto`, `io_uring`, `aio` or
+/// `sendto`.
 std::string_view name_of(io_backend backend);
+/// The backend of that name. `epoll`, an older name, is `aio`.
+/// Errors: nothing if there is none.
+std::optional<io_backend> backend_named(std::string_view name);
 
 /// Whose frames are sent.
 class send_target {
@@ -40,8 +45,8 @@ class send_target {
 /// Thread: that of its loop. Blocks: never.
 class frame_sender {
  public:
-  /// `automatic`, and `io_uring` where it is not to be had, become what there
-  /// is. `counters`, where it counts what it does, must outlive it.
+  /// Takes `wanted`, or the next one of the enum that is available. `counters`,
+  /// where it counts what it does, must outlive it.
   frame_sender(io_backend wanted, io_counters& counters);
   ~frame_sender();
 
@@ -55,11 +60,13 @@ class frame_sender {
   /// Sends all that was kept back; every target has been told after it.
   void flush();
 
-  /// How it sends now: what fails is given up for good.
+  /// The backend in use, never `automatic`. A backend that fails is given up
+  /// for good.
   io_backend backend() const { return backend_; }
   /// The system call that takes the frames of many, as log lines name it.
   std::string_view call_name() const;
-  /// Why it is none that takes more; empty if it is as it was wanted.
+  /// Reason for the fallback, for the log. Empty if the requested backend is in
+  /// use.
   const std::string& obstacle() const { return obstacle_; }
   /// `told` is called in flush(), after the targets, when a way was given up.
   void on_given_up(std::function<void()> told) { given_up_ = std::move(told); }
@@ -74,7 +81,7 @@ class frame_sender {
   io_counters& counters_;
   std::vector<pending_send> waiting_;
   std::unique_ptr<batch_call> call_;  ///< null: a call for each
-  io_backend backend_ = io_backend::epoll;
+  io_backend backend_ = io_backend::sendto;
   std::string obstacle_;
   std::function<void()> given_up_;
 };

@@ -1,15 +1,20 @@
 #include "transport/handshake.hpp"
 
+#include "transport/characters.hpp"
+#include "transport/wildcard.hpp"
+
 #include <boost/beast/http/rfc7230.hpp>
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
 namespace status2::transport {
 
 namespace {
 
 namespace http = boost::beast::http;
+
+constexpr std::string_view own_subprotocol = "status2.v1";
 
 bool has_token(const http_request& request, http::field field,
                std::string_view token) {
@@ -30,10 +35,7 @@ bool valid_key(std::string_view key) {
   constexpr std::string_view end = "==";
   if (key.size() != length || !key.ends_with(end)) return false;
   key.remove_suffix(end.size());
-  return std::ranges::all_of(key, [](char byte) {
-    return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
-           (byte >= '0' && byte <= '9') || byte == '+' || byte == '/';
-  });
+  return made_of(key, "+/");
 }
 
 bool has_body(const http_request& request) {
@@ -42,130 +44,69 @@ bool has_body(const http_request& request) {
          (!length.empty() && length != "0");
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (auto& letter : out)
-    if (letter >= 'A' && letter <= 'Z') letter += 'a' - 'A';
-  return out;
-}
-
-/// `*` stands for any bytes but a slash; nothing else is special.
-bool matches(std::string_view pattern, std::string_view text) {
-  if (pattern.empty()) return text.empty();
-  if (pattern.front() != '*')
-    return !text.empty() && pattern.front() == text.front() &&
-           matches(pattern.substr(1), text.substr(1));
-  const auto rest =
-      pattern.substr(std::min(pattern.find_first_not_of('*'), pattern.size()));
-  if (rest.empty()) return text.find('/') == std::string_view::npos;
-  for (;; text.remove_prefix(1)) {
-    if (matches(rest, text)) return true;
-    if (text.empty() || text.front() == '/') return false;
-  }
-}
-
-/// `host[:port]` of `scheme://host[:port]`; empty if it is none.
-std::string_view host_of(std::string_view origin) {
-  constexpr std::string_view separator = "://";
-  const auto scheme_end = origin.find(separator);
-  if (scheme_end == std::string_view::npos) return {};
-  const auto host = origin.substr(scheme_end + separator.size());
-  return host.substr(0, host.find_first_of("/?#"));
-}
-
-std::optional<http_refusal> refuse(const http_request& request) {
+/// The method comes first: a POST to a channel is told so, whatever else it
+/// lacks.
+std::optional<refusal> unsound(const http_request& request) {
   using http::field;
-  if (request.method() != http::verb::get)
-    return http_refusal{405, "a channel takes GET only", field::allow, "GET"};
-  if (has_body(request)) return http_refusal{400, "a GET takes no body"};
-  if (request.version() != 11 ||
-      !has_token(request, field::connection, "upgrade") ||
-      !has_token(request, field::upgrade, "websocket"))
-    return http_refusal{426, "a channel is a WebSocket", field::upgrade,
-                        "websocket"};
+  if (request.method() != http::verb::get) return refusal::method;
+  if (has_body(request)) return refusal::body;
+  const bool upgrades = has_token(request, field::connection, "upgrade") &&
+                        has_token(request, field::upgrade, "websocket");
+  if (!upgrades) return refusal::upgrade;
+  if (request.version() != 11) return refusal::http_version;
   if (value_of(request, field::sec_websocket_version) != "13")
-    return http_refusal{426, "the WebSocket version must be 13",
-                        field::sec_websocket_version, "13"};
-  if (!valid_key(value_of(request, field::sec_websocket_key)))
-    return http_refusal{400, "Sec-WebSocket-Key must be 16 bytes in base64"};
-  if (request.count(field::host) != 1)
-    return http_refusal{400, "one Host header is needed"};
+    return refusal::websocket_version;
+  if (request.count(field::sec_websocket_key) != 1 ||
+      !valid_key(value_of(request, field::sec_websocket_key)))
+    return refusal::websocket_key;
   return std::nullopt;
+}
+
+bool matches_any(const std::vector<std::string>& patterns,
+                 std::string_view name) {
+  return std::ranges::any_of(patterns, [name](const auto& pattern) {
+    return wildcard_match(pattern, name);
+  });
+}
+
+/// The first subprotocol that the client offers and the broker speaks.
+std::string choose_subprotocol(const http_request& request,
+                               const std::vector<std::string>& known) {
+  const auto lines = request.equal_range(http::field::sec_websocket_protocol);
+  for (auto line = lines.first; line != lines.second; ++line)
+    for (const auto offered : http::token_list{line->value()}) {
+      std::string name(offered);
+      if (name == own_subprotocol ||
+          std::ranges::find(known, name) != known.end())
+        return name;
+    }
+  return {};
+}
+
+handshake refused(refusal why) {
+  handshake result;
+  result.refused = why;
+  return result;
 }
 
 }  // namespace
 
-handshake_decision decide(const http_request& request,
-                          const handshake_rules& rules) {
-  const auto target =
-      split_target({request.target().data(), request.target().size()});
-  auto named = parse_channel(target.path, rules.path_prefix);
-  handshake_decision decision;
-  if (!named.error.empty()) {
-    decision.refusal = http_refusal{400, named.error};
-    return decision;
-  }
-  decision.refusal = refuse(request);
-  if (!decision.refusal &&
-      !origin_allowed(value_of(request, http::field::origin),
-                      value_of(request, http::field::host),
-                      rules.allowed_origins))
-    decision.refusal = http_refusal{403, "the origin is not allowed"};
-  decision.channel = std::move(named.channel);
-  decision.query = target.query;
-  return decision;
-}
-
-std::string_view admin_path(std::string_view path, std::string_view prefix) {
-  constexpr std::array<std::string_view, 3> known{"/health", "/ready",
-                                                  "/metrics"};
-  for (const auto candidate : {path, below_prefix(path, prefix)})
-    if (std::ranges::find(known, candidate) != known.end() ||
-        candidate.starts_with("/chaos/"))
-      return candidate;
-  return {};
-}
-
-bool origin_allowed(std::string_view origin, std::string_view host,
-                    const std::vector<std::string>& patterns) {
-  if (patterns.empty() || origin.empty()) return true;
-  const auto from = lower(origin);
-  const auto from_host = host_of(from);
-  if (!from_host.empty() && from_host == lower(host)) return true;
-  return std::ranges::any_of(patterns, [&](std::string_view pattern) {
-    const bool with_scheme = pattern.find("://") != std::string_view::npos;
-    return matches(lower(pattern), with_scheme ? from : from_host);
-  });
-}
-
-http_refusal too_many_connections() {
-  return {503, "too many connections", http::field::retry_after, "5"};
-}
-
-http_refusal too_many_from_address() {
-  return {503, "too many connections from this address",
-          http::field::retry_after, "5"};
-}
-
-http_refusal draining() {
-  return {503, "shutting down", http::field::retry_after, "5"};
-}
-
-http_refusal body_too_large() {
-  return {413, "the body is too large"};
-}
-
-http_refusal header_too_large() {
-  return {431, "the header is too large"};
-}
-
-http_refusal bad_request() {
-  return {400, "this is no HTTP request"};
-}
-
-http_refusal admin_method_not_allowed() {
-  return {405, "this path takes GET and HEAD only", http::field::allow,
-          "GET, HEAD"};
+handshake read_handshake(const http_request& request,
+                         const routed_request& routed,
+                         const handshake_rules& rules) {
+  auto named = parse_channel(routed.path, rules.path_prefix);
+  if (named.refused) return refused(*named.refused);
+  if (const auto why = unsound(request)) return refused(*why);
+  if (is_reserved(named.channel)) return refused(refusal::reserved);
+  if (!rules.allowed_channels.empty() &&
+      !matches_any(rules.allowed_channels, named.channel.full))
+    return refused(refusal::channel);
+  handshake result;
+  result.channel = std::move(named.channel);
+  result.query = routed.query;
+  result.key = value_of(request, http::field::sec_websocket_key);
+  result.subprotocol = choose_subprotocol(request, rules.subprotocols);
+  return result;
 }
 
 }  // namespace status2::transport

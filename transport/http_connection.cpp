@@ -1,12 +1,14 @@
 #include "transport/http_connection.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/beast/core/buffer_traits.hpp>
-#include <boost/beast/core/buffers_range.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/serializer.hpp>
+#include "transport/forwarded.hpp"
+#include "transport/proxy_header.hpp"
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/beast/http/error.hpp>
+
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -21,47 +23,30 @@ namespace status2::transport {
 namespace {
 
 namespace http = boost::beast::http;
-using response = http::response<http::string_body>;
 
-/// `ip:port`, IPv6 in brackets, IPv4 as such on a socket that takes both.
-std::string printed(const boost::asio::ip::tcp::endpoint& remote) {
-  auto address = remote.address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped())
-    address = boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped,
-                                               address.to_v6());
-  const auto port = ":" + std::to_string(remote.port());
-  if (address.is_v4()) return address.to_string() + port;
-  return "[" + address.to_string() + "]" + port;
+constexpr std::size_t most_lines = 101;  ///< of a header: 100 fields
+
+std::size_t count_lines(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count(text, '\n'));
 }
 
-std::string_view path_of(boost::beast::string_view target) {
-  return split_target({target.data(), target.size()}).path;
+/// Lines of `bytes` that belong to a header, which may have begun before.
+std::size_t lines_of_head(std::string_view bytes) {
+  constexpr std::string_view end = "\r\n";
+  if (bytes.starts_with(end)) return 0;
+  return count_lines(bytes.substr(0, bytes.find("\r\n\r\n"))) + 1;
 }
 
-/// All lines of X-Forwarded-For as one. A proxy may add a line of its own
-/// behind one that the client made up.
-std::string forwarded_for(const http_request& request) {
-  const auto lines = request.equal_range("X-Forwarded-For");
-  std::string all;
-  for (auto line = lines.first; line != lines.second; ++line) {
-    if (!all.empty()) all += ',';
-    all += std::string_view(line->value().data(), line->value().size());
-  }
-  return all;
+address address_of(const proxied_client& client) {
+  namespace ip = boost::asio::ip;
+  if (client.v6) return ip::address_v6(client.bytes);
+  ip::address_v4::bytes_type bytes{};
+  std::copy_n(client.bytes.begin(), bytes.size(), bytes.begin());
+  return ip::address_v4(bytes);
 }
 
-std::string serialised(response& message) {
-  http::response_serializer<http::string_body> serializer(message);
-  std::string text;
-  boost::system::error_code error;
-  do {
-    serializer.next(error, [&](auto&, const auto& buffers) {
-      for (const auto buffer : boost::beast::buffers_range_ref(buffers))
-        text.append(static_cast<const char*>(buffer.data()), buffer.size());
-      serializer.consume(boost::beast::buffer_bytes(buffers));
-    });
-  } while (!error && !serializer.is_done());
-  return text;
+std::string_view view_of(boost::beast::string_view text) {
+  return {text.data(), text.size()};
 }
 
 }  // namespace
@@ -74,6 +59,10 @@ void http_connection::turn(Action action) noexcept {
     action();
     if (phase_ == phase::closed) return;
     input_.keep();
+    auto& inbound = context_->loop.inbound();
+    inbound.hold(*this, kept_bytes());
+    inbound.enforce();
+    if (phase_ == phase::closed) return;
     if ((wanted() & ~watched_for_) != 0)
       watch(wanted());
     else if (!watched_)
@@ -85,6 +74,17 @@ void http_connection::turn(Action action) noexcept {
   }
 }
 
+std::size_t http_connection::kept_bytes() const {
+  // Beast keeps each line of a header in a node of its own.
+  constexpr std::size_t line_node = 128;
+  constexpr std::size_t inside_string = 15;
+  std::size_t bytes = input_.kept_bytes();
+  if (answer_.capacity() > inside_string) bytes += answer_.capacity();
+  if (command_) bytes += sizeof(command_request) + command_->body.capacity();
+  if (parser_) bytes += head_bytes_ + head_lines_ * line_node;
+  return bytes;
+}
+
 void http_connection::fail(const char* what) noexcept {
   context_->loop.counters().requests_failed.add();
   context_->events->on_request_failed(what);
@@ -92,16 +92,18 @@ void http_connection::fail(const char* what) noexcept {
 }
 
 http_connection::http_connection(std::shared_ptr<http_context> context,
-                                 unique_fd socket, const endpoint& remote)
+                                 unique_fd socket, peer remote)
     : context_(std::move(context)),
       socket_(std::move(socket)),
-      remote_(remote) {
+      unnamed_(context_->settings.proxy_protocol),
+      remote_(std::move(remote)) {
   context_->connections.push_back(*this);
   ++context_->connection_count;
 }
 
 http_connection::~http_connection() {
-  --context_->connection_count;
+  context_->loop.inbound().hold(*this, 0);
+  if (!held_back_) --context_->connection_count;
 }
 
 void http_connection::start() {
@@ -123,7 +125,7 @@ void http_connection::give_way() {
 }
 
 void http_context::make_room() {
-  if (full() && !readers.empty()) readers.front().give_way();
+  if (full() && !waiters.empty()) waiters.front().give_way();
 }
 
 std::uint32_t http_connection::wanted() const {
@@ -169,11 +171,28 @@ void http_connection::on_ready(std::uint32_t events) noexcept {
   });
 }
 
+void http_connection::enter(phase next) {
+  phase_ = next;
+  waiter_hook_.unlink();
+  if (next == phase::closed) {
+    context_->loop.inbound().hold(*this, 0);
+    context_->loop.disarm(*this);
+  }
+  if (next == phase::reading || next == phase::body || next == phase::writing ||
+      next == phase::ending)
+    context_->waiters.push_back(*this);
+}
+
+// -- parse --------------------------------------------------------------------
+
 void http_connection::read_request() {
-  phase_ = phase::reading;
-  context_->readers.push_back(*this);
-  arm(context_->settings.handshake_timeout);
+  enter(phase::reading);
+  idle_ = answered_ && input_.empty();
+  arm(idle_ ? context_->settings.keepalive_timeout
+            : context_->settings.handshake_timeout);
   parser_.emplace();
+  head_lines_ = 0;
+  head_bytes_ = 0;
   parser_->header_limit(
       static_cast<std::uint32_t>(context_->settings.max_header_size));
   parser_->body_limit(boost::none);  // bodies are read for commands only
@@ -189,103 +208,264 @@ void http_connection::read() {
     return;
   }
   if (phase_ == phase::ending) return;
+  if (std::exchange(idle_, false)) arm(context_->settings.handshake_timeout);
   input_.add({buffer.data(), static_cast<std::size_t>(count)});
   if (phase_ == phase::body)
     read_body();
+  else if (unnamed_)
+    read_proxy_header();
   else
     read_head();
 }
 
+void http_connection::read_proxy_header() {
+  const auto& settings = context_->settings;
+  form_ = {};
+  more_follows_ = true;
+  const bool trusted = settings.trusted_proxies.trusts(remote_);
+  if (!trusted && !comes_from_here()) return refuse(refusal::proxy_peer);
+  const auto found =
+      transport::read_proxy_header(input_.view(), settings.max_header_size);
+  if (found.state == proxy_header_state::more) return;
+  if (found.state == proxy_header_state::wrong)
+    return refuse(refusal::proxy_header);
+  // A health check of this machine names nobody and needs no trust.
+  if (!trusted && !found.header.local) return refuse(refusal::proxy_peer);
+  if (const auto& client = found.header.client)
+    remote_ = {address_of(*client), client->port};
+  else
+    remote_.named = found.header.local;
+  unnamed_ = false;
+  input_.take(found.size);
+  parser_->header_limit(
+      static_cast<std::uint32_t>(settings.max_header_size - found.size));
+  read_head();
+}
+
+bool http_connection::comes_from_here() const {
+  if (!remote_.unix_path.empty()) return true;
+  const auto who = plain(remote_.where);
+  boost::asio::ip::tcp::endpoint local;
+  auto length = static_cast<socklen_t>(local.capacity());
+  return who.is_loopback() ||
+         (::getsockname(socket_.value(), local.data(), &length) == 0 &&
+          plain(local.address()) == who);
+}
+
 void http_connection::read_head() {
   error_code error;
+  if (head_lines_ == 0 && !skip_empty_lines()) return;
   const auto bytes = input_.view();
-  input_.take(
-      parser_->put(boost::asio::buffer(bytes.data(), bytes.size()), error));
+  if (head_lines_ + lines_of_head(bytes) > most_lines) {
+    form_ = {};
+    more_follows_ = true;
+    refuse(refusal::header_fields);
+    return;
+  }
+  // Beast takes a header line by line.
+  const auto taken =
+      parser_->put(boost::asio::buffer(bytes.data(), bytes.size()), error);
+  head_lines_ += count_lines(bytes.substr(0, taken));
+  head_bytes_ += taken;
+  input_.take(taken);
   if (error == http::error::need_more) return;
-  reader_hook_.unlink();
-  facts_ = {};
+  form_ = {};
+  more_follows_ = true;
   if (error == http::error::header_limit) {
-    refuse(header_too_large());
+    refuse(refusal::header_size);
   } else if (error) {
-    refuse(bad_request());
+    refuse(refusal::not_http);
   } else {
     note_request();
     answer_request();
   }
 }
 
+/// Source: RFC 9112 section 2.2.
+bool http_connection::skip_empty_lines() {
+  constexpr std::string_view line = "\r\n";
+  while (input_.view().starts_with(line))
+    input_.take(line.size());
+  return !line.starts_with(input_.view());
+}
+
 void http_connection::note_request() {
   const auto& request = parser_->get();
-  facts_.version = request.version() == 10 ? 10 : 11;
-  facts_.head = request.method() == http::verb::head;
-  facts_.keep_alive = parser_->keep_alive();
-  facts_.body_follows =
-      parser_->chunked() || parser_->content_length().value_or(0) > 0;
+  form_.version = request.version();
+  form_.head = request.method() == http::verb::head;
+  form_.keep_alive = parser_->keep_alive();
+  more_follows_ = parser_->chunked() ||
+                  parser_->content_length().value_or(0) > 0 ||
+                  request.count(http::field::upgrade) > 0;
 }
+
+// -- route --------------------------------------------------------------------
 
 void http_connection::answer_request() {
-  const auto path = admin_path(path_of(parser_->get().target()),
-                               context_->settings.path_prefix);
-  if (path.empty())
-    answer_channel();
-  else if (path.starts_with("/chaos/"))
-    read_command();
+  const auto& settings = context_->settings;
+  const auto routed =
+      find_route(parser_->get(), {settings.path_prefix, settings.role});
+  if (routed.refused)
+    refuse(*routed.refused);
+  else if (routed.names_host && !settings.hosts.serve(routed.host))
+    refuse(refusal::misdirected);
+  else if (routed.serves == resource::channel)
+    authorize(routed);
+  else if (is_command(routed.serves))
+    judge_command(routed);
   else
-    answer_admin(path);
+    answer_page(routed.serves);
 }
 
-void http_connection::answer_admin(std::string_view path) {
-  const auto method = parser_->get().method();
-  if (method != http::verb::get && method != http::verb::head) {
-    refuse(admin_method_not_allowed());
-    return;
-  }
-  auto answer = context_->events->on_admin(path);
-  if (!answer)
-    answer = http_reply{404, "text/plain; charset=utf-8", "not found\n"};
-  reply(std::move(*answer));
+void http_connection::answer_page(resource page) {
+  const auto& fields = parser_->get();
+  const page_request request{
+      page, std::string(view_of(fields[http::field::if_none_match])),
+      std::string(view_of(fields[http::field::accept_encoding]))};
+  parser_.reset();
+  enter(phase::asked);
+  context_->events->on_page(request, answer_later());
 }
 
-void http_connection::read_command() {
+void http_connection::judge_command(const routed_request& routed) {
   constexpr std::uint64_t largest_body = 4096;
-  if (parser_->chunked() ||
-      parser_->content_length().value_or(0) > largest_body) {
-    refuse(body_too_large());
+  auto command = std::make_unique<command_request>();
+  command->command = routed.serves;
+  command->method_allowed = routed.method_allowed;
+  command->path = routed.path;
+  command->authorization = view_of(parser_->get()[http::field::authorization]);
+  command->from_page = parser_->get().count(http::field::origin) > 0;
+  command->client = client();
+  command->remote = remote_text(command->client);
+  if (auto denied = context_->events->on_command_head(*command)) {
+    reply(std::move(*denied));
     return;
   }
-  command_ = std::make_unique<command_parser>(std::move(*parser_));
-  command_->eager(true);
-  phase_ = phase::body;
+  const auto length = parser_->content_length().value_or(0);
+  if (parser_->chunked() || length > largest_body) {
+    refuse(refusal::body_size);
+    return;
+  }
+  parser_.reset();
+  command_ = std::move(command);
+  body_wanted_ = static_cast<std::size_t>(length);
+  enter(phase::body);
   read_body();
 }
 
 void http_connection::read_body() {
-  while (!command_->is_done() && !input_.empty()) {
-    error_code error;
-    const auto bytes = input_.view();
-    input_.take(
-        command_->put(boost::asio::buffer(bytes.data(), bytes.size()), error));
-    if (error) {
-      close();
-      return;
-    }
-  }
-  if (command_->is_done()) answer_command();
+  const auto bytes = input_.view().substr(0, body_wanted_);
+  command_->body += bytes;
+  body_wanted_ -= bytes.size();
+  input_.take(bytes.size());
+  if (body_wanted_ == 0) answer_command();
 }
 
 void http_connection::answer_command() {
-  const auto message = command_->release();
-  command_.reset();
-  facts_.body_follows = false;
-  phase_ = phase::asked;
-  command_request request;
-  request.method = std::string(message.method_string());
-  request.path =
-      admin_path(path_of(message.target()), context_->settings.path_prefix);
-  request.query = std::string(split_target(message.target()).query);
-  request.authorization = std::string(message[http::field::authorization]);
-  request.body = message.body();
-  request.remote = printed(remote_);
+  more_follows_ = false;
+  enter(phase::asked);
+  context_->events->on_command(std::move(*std::exchange(command_, nullptr)),
+                               answer_later());
+}
+
+// -- authorize ----------------------------------------------------------------
+
+void http_connection::authorize(const routed_request& routed) {
+  const auto& settings = context_->settings;
+  const auto& request = parser_->get();
+  auto wanted = read_handshake(
+      request, routed,
+      {settings.path_prefix, settings.allowed_channels, settings.subprotocols});
+  if (wanted.refused)
+    refuse(*wanted.refused);
+  else if (!allows_origin(routed))
+    refuse(refusal::origin);
+  else
+    admit(std::move(wanted));
+}
+
+/// A proxy may have put its own name where the client's Host was.
+bool http_connection::allows_origin(const routed_request& routed) const {
+  const auto& settings = context_->settings;
+  const auto& request = parser_->get();
+  const auto origin = view_of(request[http::field::origin]);
+  return settings.allowed_origins.allow(origin, routed.host) ||
+         settings.allowed_origins.allow(
+             origin,
+             forwarded_host(request, remote_, settings.trusted_proxies));
+}
+
+// -- admit --------------------------------------------------------------------
+
+void http_connection::admit(handshake request) {
+  admitted next{std::move(request), client(), nullptr};
+  auto entered = context_->events->on_admission(next.client);
+  if (!entered.place) {
+    refuse(entered.refused);
+    return;
+  }
+  parser_.reset();
+  next.place = std::move(entered.place);
+  if (context_->gate.pass(*this, next.client)) {
+    hand_on(std::move(next));
+    return;
+  }
+  enter(phase::held_back);
+  held_back_ = std::make_unique<admitted>(std::move(next));
+  --context_->connection_count;
+}
+
+void http_connection::let_through() {
+  turn([this] {
+    ++context_->connection_count;
+    hand_on(std::move(*std::exchange(held_back_, nullptr)));
+  });
+}
+
+// -- hand on ------------------------------------------------------------------
+
+void http_connection::hand_on(admitted client) {
+  upgrade_request upgrade;
+  upgrade.channel = std::move(client.request.channel);
+  upgrade.query = std::move(client.request.query);
+  upgrade.key = std::move(client.request.key);
+  upgrade.subprotocol = std::move(client.request.subprotocol);
+  upgrade.remote = remote_text(client.client);
+  upgrade.place = std::move(client.place);
+  upgrade.leftover = input_.view();
+  enter(phase::closed);
+  context_->loop.sockets().release(socket_.value(), *this);
+  upgrade.socket = std::move(socket_);
+  context_->events->on_upgrade(std::move(upgrade));
+}
+
+address http_connection::client() const {
+  const auto& trusted = context_->settings.trusted_proxies;
+  return trusted.trusts(remote_)
+             ? client_address(remote_, forwarded_for(parser_->get()), trusted)
+             : plain(remote_.where);
+}
+
+std::string http_connection::remote_text(const address& client) const {
+  // Behind a proxy the port says nothing of the client.
+  return client == plain(remote_.where) ? to_text(remote_) : client.to_string();
+}
+
+// -- answer -------------------------------------------------------------------
+
+void http_connection::refuse(refusal why) {
+  context_->loop.counters().handshakes_refused.add();
+  // Nobody knows where the body ends.
+  more_follows_ = more_follows_ || why == refusal::transfer_encoding;
+  const auto& request = parser_->get();
+  const auto target = view_of(request.target());
+  context_->events->on_refused({why, remote_text(client()),
+                                view_of(request[http::field::origin]),
+                                target.substr(0, target.find('?'))});
+  reply(reply_of(why));
+}
+
+answer_function http_connection::answer_later() {
   // The answer is given and forgotten on another thread. The reference comes
   // home all the same: what a connection leaves when it ends belongs to this
   // thread.
@@ -294,91 +474,23 @@ void http_connection::answer_command() {
       this, [&home, self = shared_from_this()](http_connection*) mutable {
         boost::asio::post(home, [self = std::move(self)] {});
       });
-  context_->events->on_command(
-      std::move(request), [&home, away = std::move(away)](http_reply answer) {
-        boost::asio::post(home, [away, answer = std::move(answer)]() mutable {
-          away->turn([&] {
-            if (away->phase_ == phase::asked) away->reply(std::move(answer));
-          });
-        });
+  return [&home, away = std::move(away)](http_reply answer) {
+    boost::asio::post(home, [away, answer = std::move(answer)]() mutable {
+      away->turn([&] {
+        if (away->phase_ == phase::asked) away->reply(std::move(answer));
       });
+    });
+  };
 }
 
-void http_connection::answer_channel() {
-  const auto& settings = context_->settings;
-  auto decision =
-      decide(parser_->get(), {settings.path_prefix, settings.allowed_origins});
-  if (decision.refusal) {
-    refuse(*decision.refusal);
-  } else if (context_->gate.pass(*this)) {
-    admit(std::move(decision));
-  } else {
-    phase_ = phase::held_back;
-    held_back_ = std::make_unique<handshake_decision>(std::move(decision));
-  }
-}
-
-void http_connection::let_through() {
-  turn([this] { admit(std::move(*std::exchange(held_back_, nullptr))); });
-}
-
-void http_connection::admit(handshake_decision decision) {
-  const auto client =
-      client_address(remote_.address(), forwarded_for(parser_->get()),
-                     context_->settings.trusted_proxies);
-  http_refusal refusal;
-  if (auto place = context_->events->on_admission(client, refusal))
-    hand_on(std::move(decision), client, std::move(place));
-  else
-    refuse(refusal);
-}
-
-void http_connection::hand_on(handshake_decision decision,
-                              const address& client,
-                              std::shared_ptr<void> place) {
-  upgrade_request upgrade;
-  upgrade.channel = std::move(decision.channel);
-  upgrade.query = decision.query;
-  // Behind a proxy the port says nothing of the client.
-  const auto direct = client_address(remote_.address(), {}, {});
-  upgrade.remote = client == direct ? printed(remote_) : client.to_string();
-  upgrade.place = std::move(place);
-  upgrade.leftover = input_.view();
-  const auto key = parser_->get()[http::field::sec_websocket_key];
-  upgrade.key.assign(key.data(), key.size());
-  phase_ = phase::closed;
-  context_->loop.disarm(*this);
-  context_->loop.sockets().release(socket_.value(), *this);
-  upgrade.socket = std::move(socket_);
-  context_->events->on_upgrade(std::move(upgrade));
-}
-
-void http_connection::refuse(const http_refusal& refusal) {
-  context_->loop.counters().handshakes_refused.add();
-  http_reply answer;
-  answer.status = refusal.status;
-  answer.body = std::string(refusal.reason) + "\n";
-  reply(std::move(answer), &refusal);
-}
-
-void http_connection::reply(http_reply reply, const http_refusal* refusal) {
-  response message;
-  message.version(facts_.version);
-  message.result(reply.status);
-  message.set(http::field::server, "status2");
-  message.set(http::field::content_type, reply.content_type);
-  if (refusal != nullptr && refusal->field != http::field::unknown)
-    message.set(refusal->field, refusal->value);
-  message.content_length(reply.body.size());
-  keep_ = facts_.keep_alive && !facts_.body_follows && !context_->stopping;
-  message.keep_alive(keep_);
-  if (refusal != nullptr && refusal->field == http::field::upgrade)
-    message.insert(http::field::connection, "upgrade");
-  if (!facts_.head) message.body() = std::move(reply.body);
-  answer_ = serialised(message);
+void http_connection::reply(http_reply reply) {
+  parser_.reset();
+  keep_ = form_.keep_alive && !more_follows_ && !context_->stopping;
+  form_.keep_alive = keep_;
+  answer_ = write_answer(std::move(reply), form_);
   sent_ = 0;
   answered_ = true;
-  phase_ = phase::writing;
+  enter(phase::writing);
   arm(context_->settings.handshake_timeout);
   write();
 }
@@ -396,7 +508,7 @@ void http_connection::write() {
       return;
     }
   }
-  answer_ = {};
+  std::string().swap(answer_);
   on_reply_sent();
 }
 
@@ -408,11 +520,11 @@ void http_connection::on_reply_sent() {
   read_request();
   if (input_.empty()) return;
   // Others first: a client may send any number of requests at once.
-  phase_ = phase::pipelined;
+  enter(phase::pipelined);
   boost::asio::post(context_->loop.context(), [self = shared_from_this()] {
     self->turn([&] {
       if (self->phase_ != phase::pipelined) return;
-      self->phase_ = phase::reading;
+      self->enter(phase::reading);
       self->read_head();
     });
   });
@@ -420,7 +532,7 @@ void http_connection::on_reply_sent() {
 
 void http_connection::discard() {
   constexpr std::chrono::seconds longest_end{2};
-  phase_ = phase::ending;
+  enter(phase::ending);
   input_.clear();
   arm(longest_end);
   ::shutdown(socket_.value(), SHUT_WR);
@@ -428,22 +540,18 @@ void http_connection::discard() {
 
 void http_connection::on_timer() {
   const bool answered = phase_ == phase::writing || phase_ == phase::ending;
-  const bool idle_between_requests = answered_ && input_.empty();
-  if (!answered && !idle_between_requests)
-    context_->loop.counters().handshake_timeouts.add();
+  if (!answered && !idle_) context_->loop.counters().handshake_timeouts.add();
   turn([this] { close(); });
 }
 
 void http_connection::arm(std::chrono::nanoseconds limit) {
-  context_->loop.arm(*this, io_loop::clock::now() + limit);
+  context_->loop.arm(*this, context_->loop.now() + limit);
 }
 
 void http_connection::close() {
   if (phase_ == phase::closed) return;
-  phase_ = phase::closed;
-  reader_hook_.unlink();
+  enter(phase::closed);
   context_->gate.leave(*this);
-  context_->loop.disarm(*this);
   const auto self = context_->loop.sockets().remove(*this);
   socket_ = unique_fd();
 }

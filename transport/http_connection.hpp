@@ -1,9 +1,13 @@
-/// One accepted connection until its request is answered or handed on.
+/// One accepted connection until its request is answered or handed on. A
+/// request goes parse, route, authorize, admit, then hand on or answer: the
+/// members below `read_head()` stand in this order. The first request may have
+/// a PROXY header before it.
 #pragma once
 
 #include "transport/handshake.hpp"
 #include "transport/io_loop.hpp"
 #include "transport/listener.hpp"
+#include "transport/peer.hpp"
 #include "transport/pending_input.hpp"
 #include "transport/rate_gate.hpp"
 #include "transport/socket_watch.hpp"
@@ -11,7 +15,6 @@
 
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <boost/intrusive/list.hpp>
 
 #include <chrono>
@@ -36,15 +39,14 @@ class http_connection final
           boost::intrusive::link_mode<boost::intrusive::auto_unlink>>,
       private watched_socket,
       private gate_waiter,
+      private inbound_holder,
       private wheel_timer {
-  using reader_hook = boost::intrusive::list_member_hook<
+  using waiter_hook = boost::intrusive::list_member_hook<
       boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
  public:
-  using endpoint = boost::asio::ip::tcp::endpoint;
-
   http_connection(std::shared_ptr<http_context> context, unique_fd socket,
-                  const endpoint& remote);
+                  peer remote);
   ~http_connection();
 
   /// Reads the first request, which often has come already.
@@ -59,16 +61,14 @@ class http_connection final
   using error_code = boost::system::error_code;
   using head_parser =
       boost::beast::http::request_parser<boost::beast::http::empty_body>;
-  using command_parser =
-      boost::beast::http::request_parser<boost::beast::http::string_body>;
 
   /// | phase     | what is awaited                        | events |
   /// | --------- | -------------------------------------- | ------ |
-  /// | reading   | the rest of a request's header         | in     |
+  /// | reading   | the rest of a header, PROXY or request | in     |
   /// | pipelined | its turn, a request may be here        |        |
   /// | body      | the rest of a command's body           | in     |
   /// | held_back | its turn at the gate                   |        |
-  /// | asked     | the answer to a command                |        |
+  /// | asked     | the answer to a page or a command      |        |
   /// | writing   | that the socket takes the answer       | out    |
   /// | ending    | the peer's end of stream, after ours   | in     |
   /// | closed    | nothing; the socket is gone            |        |
@@ -83,34 +83,44 @@ class http_connection final
     closed
   };
 
-  /// What an answer needs to know of its request.
-  struct request_facts {
-    unsigned version = 11;
-    bool head = false;
-    bool keep_alive = false;
-    bool body_follows = false;  ///< unread, so the connection ends
+  /// A client with a place, on its way to its channel.
+  struct admitted {
+    handshake request;
+    address client;
+    std::shared_ptr<void> place;
   };
 
   void on_ready(std::uint32_t events) noexcept override;
   void on_timer() override;
   void let_through() override;
+  void give_up_inbound() override { close(); }
+  /// Heap memory that is kept for the client.
+  std::size_t kept_bytes() const;
 
   void read_request();
   void read();
+  /// The PROXY header before the first request.
+  void read_proxy_header();
+  /// Whether the peer is a process of this machine.
+  bool comes_from_here() const;
   void read_head();
+  /// Returns whether a request has begun.
+  bool skip_empty_lines();
   void note_request();
   void answer_request();
-  void answer_admin(std::string_view path);
-  void answer_channel();
-  void admit(handshake_decision decision);
-  void hand_on(handshake_decision decision, const address& client,
-               std::shared_ptr<void> place);
-  void read_command();
+  void answer_page(resource page);
+  void judge_command(const routed_request& routed);
   void read_body();
   void answer_command();
+  void authorize(const routed_request& routed);
+  bool allows_origin(const routed_request& routed) const;
+  void admit(handshake request);
+  void hand_on(admitted client);
 
-  void refuse(const http_refusal& refusal);
-  void reply(http_reply reply, const http_refusal* refusal = nullptr);
+  void refuse(refusal why);
+  /// The function through which another thread answers.
+  answer_function answer_later();
+  void reply(http_reply reply);
   void write();
   void on_reply_sent();
   /// Ends the connection so that the client gets the answer and no reset,
@@ -121,6 +131,13 @@ class http_connection final
   void fail(const char* what) noexcept;
   void close();
 
+  /// Enters a phase. In a phase that waits for the client the connection may be
+  /// crowded out; a closed one keeps nothing and waits for nothing.
+  void enter(phase next);
+  /// The client's address, of which a trusted proxy may have told.
+  address client() const;
+  /// The client's address for logs, with its port if it is known.
+  std::string remote_text(const address& client) const;
   /// The events that the phase is about.
   std::uint32_t wanted() const;
   void watch(std::uint32_t events);
@@ -130,21 +147,30 @@ class http_connection final
   void turn(Action action) noexcept;
 
   std::shared_ptr<http_context> context_;
-  reader_hook reader_hook_;  ///< while it has no whole request
+  waiter_hook waiter_hook_;  ///< while it waits for its client
   unique_fd socket_;
   phase phase_ = phase::reading;
   bool answered_ = false;  ///< at least one request
+  bool idle_ = false;      ///< nothing of the next request has come
   bool keep_ = false;      ///< for another request after this answer
   bool watched_ = false;   ///< the loop's socket_watch has it
   std::uint32_t watched_for_ = 0;
   /// While it waits and nobody watches it.
   std::shared_ptr<http_connection> self_;
-  request_facts facts_;
-  endpoint remote_;
+  answer_form form_;
+  /// Bytes that are not a request follow this one: its body, or frames of a
+  /// client that takes the upgrade for granted.
+  bool more_follows_ = false;
+  /// The connection has yet to name its client: settings.proxy_protocol.
+  bool unnamed_ = false;
+  peer remote_;  ///< the proxy until its PROXY header is read
   pending_input input_;
-  std::optional<head_parser> parser_;
-  std::unique_ptr<command_parser> command_;
-  std::unique_ptr<handshake_decision> held_back_;
+  std::size_t head_lines_ = 0;  ///< of this request, that the parser has taken
+  std::size_t head_bytes_ = 0;  ///< likewise
+  std::optional<head_parser> parser_;  ///< until the request is judged
+  std::unique_ptr<command_request> command_;
+  std::size_t body_wanted_ = 0;  ///< bytes of the body that are to come
+  std::unique_ptr<admitted> held_back_;
   std::string answer_;
   std::size_t sent_ = 0;  ///< of `answer_`
 };
@@ -158,8 +184,8 @@ struct http_context {
         events(std::move(e)),
         gate(loop, settings.accept_rate) {}
 
-  /// As many connections as may be, and whoever has one waits for his answer.
-  bool crowded() const { return full() && readers.empty(); }
+  /// As many connections as may be, and every one waits for the broker.
+  bool crowded() const { return full() && waiters.empty(); }
   /// One more connection is there: another one may have to go.
   void make_room();
 
@@ -170,14 +196,15 @@ struct http_context {
   boost::intrusive::list<http_connection,
                          boost::intrusive::constant_time_size<false>>
       connections;
+  /// Those that have no place among the clients.
   std::size_t connection_count = 0;
-  /// Those without a whole request, the longest waiting first.
+  /// Those that wait for their client, the longest waiting first.
   boost::intrusive::list<http_connection,
                          boost::intrusive::member_hook<
-                             http_connection, http_connection::reader_hook,
-                             &http_connection::reader_hook_>,
+                             http_connection, http_connection::waiter_hook,
+                             &http_connection::waiter_hook_>,
                          boost::intrusive::constant_time_size<false>>
-      readers;
+      waiters;
   bool stopping = false;
 
  private:

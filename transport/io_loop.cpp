@@ -2,9 +2,17 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 
+#include <algorithm>
 #include <csignal>
 
 namespace status2::transport {
+
+namespace {
+
+/// Between two ticks, so that a stall between two timers shows.
+constexpr std::chrono::seconds longest_interval{1};
+
+}  // namespace
 
 io_loop::io_loop(std::size_t index, io_backend backend)
     : sender_(backend, counters_),
@@ -36,23 +44,38 @@ bool io_loop::running_here() const {
 
 void io_loop::arm(wheel_timer& timer, clock::time_point due) {
   const auto fires = wheel_.arm(timer, due);
-  if (fires < ticker_due_) tick_at(fires);
+  if (fires < ticker_due_) tick_at(std::min(fires, now() + longest_interval));
 }
 
 void io_loop::tick_at(clock::time_point due) {
   ticker_due_ = due;
-  ticker_.expires_at(due);
+  ticker_.expires_at(due + stalled_);
   ticker_.async_wait([this](const boost::system::error_code& error) {
     if (!error) on_tick();
   });
 }
 
 void io_loop::on_tick() {
+  const auto late = now() - ticker_due_;
   ticker_due_ = clock::time_point::max();
-  wheel_.expire(clock::now());
+  if (late > longest_delay) {
+    note_stall(late);
+    return;
+  }
+  wheel_.expire(now());
   sender_.flush();
   const auto due = wheel_.next_due();
-  if (due && *due < ticker_due_) tick_at(*due);
+  if (due && *due < ticker_due_)
+    tick_at(std::min(*due, now() + longest_interval));
+}
+
+/// Sockets are read before anybody is judged: clients may have spoken while the
+/// loop did not run.
+void io_loop::note_stall(std::chrono::nanoseconds length) {
+  stalled_ += length;
+  counters_.stalls.add();
+  tick_at(now() + longest_delay / 2);
+  if (report_stall_) report_stall_(length);
 }
 
 }  // namespace status2::transport

@@ -4,6 +4,7 @@
 
 #include "transport/counters.hpp"
 #include "transport/frame_sender.hpp"
+#include "transport/inbound_ledger.hpp"
 #include "transport/socket_watch.hpp"
 #include "transport/timer_wheel.hpp"
 
@@ -13,8 +14,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <unordered_set>
+#include <utility>
 
 namespace status2::transport {
 
@@ -59,8 +62,22 @@ class io_loop {
   /// The sockets of the thread's sessions.
   socket_watch& sockets() { return sockets_; }
 
-  /// Arms `timer` to fire at `due`, replacing an earlier due time. The wheel
-  /// and one Asio timer carry all sessions of the thread.
+  /// The time by which clients are judged: the steady clock, without the times
+  /// in which the loop did not run (a stopped process, a suspended machine, a
+  /// starved thread). A deadline therefore moves by every stall.
+  clock::time_point now() const { return clock::now() - stalled_; }
+  /// A tick that is later than this is a stall.
+  static constexpr std::chrono::milliseconds longest_delay{100};
+  /// Called after each stall with its length.
+  void on_stall(std::function<void(std::chrono::nanoseconds)> report) {
+    report_stall_ = std::move(report);
+  }
+
+  /// Memory that the thread keeps for clients' input.
+  inbound_ledger& inbound() { return inbound_; }
+
+  /// Arms `timer` to fire when now() is `due`, replacing an earlier due time.
+  /// The wheel and one Asio timer carry all sessions of the thread.
   void arm(wheel_timer& timer, clock::time_point due);
   void disarm(wheel_timer& timer) { wheel_.disarm(timer); }
 
@@ -70,9 +87,11 @@ class io_loop {
  private:
   void tick_at(clock::time_point due);
   void on_tick();
+  void note_stall(std::chrono::nanoseconds length);
 
   // Declared before the context: handlers that die with it use them.
   io_counters counters_;
+  inbound_ledger inbound_{counters_};
   frame_sender sender_;
   timer_wheel wheel_;
   std::unordered_set<outbox_holder*> holders_;
@@ -80,7 +99,9 @@ class io_loop {
   boost::asio::io_context context_;
   socket_watch sockets_;
   loop_timer ticker_;
-  clock::time_point ticker_due_ = clock::time_point::max();
+  clock::time_point ticker_due_ = clock::time_point::max();  ///< as now()
+  std::chrono::nanoseconds stalled_{};                       ///< in all
+  std::function<void(std::chrono::nanoseconds)> report_stall_;
 };
 
 }  // namespace status2::transport

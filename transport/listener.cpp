@@ -1,14 +1,13 @@
 #include "transport/listener.hpp"
 
 #include "transport/http_connection.hpp"
+#include "transport/listening_socket.hpp"
 
-#include <boost/asio/error.hpp>
-#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include <cerrno>
-#include <charconv>
 #include <chrono>
-#include <optional>
 #include <sys/socket.h>
 #include <utility>
 
@@ -19,147 +18,117 @@ namespace {
 using boost::asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr int backlog = 4096;
-
-struct host_and_port {
-  std::string host;  ///< empty: every address
-  std::string port;
-};
-
-std::optional<host_and_port> split_address(std::string_view address) {
-  const auto colon = address.rfind(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  auto host = address.substr(0, colon);
-  const auto port = address.substr(colon + 1);
-  std::uint16_t number = 0;
-  const auto [end, failed] =
-      std::from_chars(port.data(), port.data() + port.size(), number);
-  if (failed != std::errc{} || end != port.data() + port.size())
-    return std::nullopt;
-  if (host.starts_with('[') && host.ends_with(']'))
-    host = host.substr(1, host.size() - 2);
-  return host_and_port{std::string(host), std::string(port)};
-}
-
 /// Out of something that comes back; everything else concerns the one
 /// connection that could not be accepted.
 bool out_of_resources(int code) {
   return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
 }
 
+peer peer_at(const tcp::endpoint& remote) {
+  return {remote.address(), remote.port()};
+}
+
 }  // namespace
 
 struct listener::implementation final
-    : std::enable_shared_from_this<implementation>,
-      wheel_timer {
+    : std::enable_shared_from_this<implementation> {
+  /// One socket that is listened at.
+  struct door final : wheel_timer {
+    door(implementation& o, listening_socket s)
+        : owner(o),
+          socket(std::move(s)),
+          readiness(o.context->loop.context().get_executor(), socket.value()) {}
+    ~door() { readiness.release(); }
+    void on_timer() override {
+      if (!owner.context->stopping) owner.accept_batch(*this);
+    }
+
+    implementation& owner;
+    listening_socket socket;
+    /// Waits only; the descriptor is that of `socket`.
+    boost::asio::posix::basic_stream_descriptor<
+        boost::asio::io_context::executor_type>
+        readiness;
+  };
+
   implementation(io_loop& loop, listener_settings settings,
                  std::unique_ptr<listener_events> events)
       : context(std::make_shared<http_context>(loop, std::move(settings),
-                                               std::move(events))),
-        acceptor(loop.context()) {}
+                                               std::move(events))) {}
 
-  error_code open(const tcp::endpoint& endpoint) {
-    error_code error;
-    acceptor.open(endpoint.protocol(), error);
-    if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error && endpoint.protocol() == tcp::v6() &&
-        endpoint.address().is_unspecified())
-      acceptor.set_option(boost::asio::ip::v6_only(false), error);
-    // Accepted sockets inherit it.
-    if (!error) acceptor.set_option(tcp::no_delay(true), error);
-    if (!error) acceptor.non_blocking(true, error);
-    if (!error) acceptor.bind(endpoint, error);
-    if (!error) acceptor.listen(backlog, error);
-    if (!error) bound = acceptor.local_endpoint(error);
-    error_code ignored;
-    if (error) acceptor.close(ignored);
-    return error;
+  error_code open(const std::string& address) {
+    std::vector<listening_socket> opened;
+    if (auto error = open_all(address, opened)) return error;
+    port = opened.front().port();
+    for (auto& one : opened)
+      doors.push_back(std::make_unique<door>(*this, std::move(one)));
+    return {};
   }
 
-  error_code open_any(std::uint16_t port) {
-    const auto error = open({tcp::v6(), port});
-    if (error == boost::asio::error::address_family_not_supported ||
-        error == boost::system::errc::address_not_available)
-      return open({tcp::v4(), port});
-    return error;
+  void wait(door& entered) {
+    entered.readiness.async_wait(
+        entered.readiness.wait_read,
+        [self = shared_from_this(), &entered](const error_code& error) {
+          if (!error && !self->context->stopping) self->accept_batch(entered);
+        });
   }
 
-  error_code open_resolved(const host_and_port& address) {
-    tcp::resolver resolver(context->loop.context());
-    error_code error;
-    const auto found = resolver.resolve(
-        address.host, address.port,
-        tcp::resolver::passive | tcp::resolver::numeric_service, error);
-    for (const auto& entry : found) {
-      error = open(entry.endpoint());
-      if (!error) break;
-    }
-    return error;
-  }
-
-  void wait() {
-    acceptor.async_wait(tcp_acceptor::wait_read,
-                        [self = shared_from_this()](const error_code& error) {
-                          if (!error && !self->context->stopping)
-                            self->accept_batch();
-                        });
-  }
-
-  void accept_batch() {
+  void accept_batch(door& entered) {
     constexpr int most_at_once = 64;
     for (int i = 0; i < most_at_once; ++i) {
-      if (context->crowded()) return pause();
+      if (context->crowded()) return pause(entered);
+      // Of a Unix socket nothing is wanted but that somebody is there.
       tcp::endpoint remote;
       auto length = static_cast<socklen_t>(remote.capacity());
-      unique_fd fd(::accept4(acceptor.native_handle(), remote.data(), &length,
+      unique_fd fd(::accept4(entered.socket.value(), remote.data(), &length,
                              SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (fd.value() >= 0) {
-        remote.resize(length);
         context->make_room();
-        serve(std::move(fd), remote);
+        const auto& path = entered.socket.path();
+        serve(std::move(fd),
+              path.empty() ? peer_at(remote) : peer{no_address, 0, path});
         continue;
       }
       if (errno == EAGAIN || errno == EWOULDBLOCK) break;
       if (!out_of_resources(errno)) continue;
-      fail({errno, boost::system::system_category()});
+      fail(entered, {errno, boost::system::system_category()});
       return;
     }
-    wait();
+    wait(entered);
   }
 
-  void serve(unique_fd fd, const tcp::endpoint& remote) {
+  void serve(unique_fd fd, peer from) {
     context->loop.counters().connections_accepted.add();
-    std::make_shared<http_connection>(context, std::move(fd), remote)->start();
+    std::make_shared<http_connection>(context, std::move(fd), std::move(from))
+        ->start();
   }
 
-  void fail(const error_code& error) {
+  void fail(door& entered, const error_code& error) {
     context->loop.counters().accept_errors.add();
-    pause();
+    pause(entered);
     context->events->on_accept_error(error);
   }
 
-  void pause() {
+  void pause(door& entered) {
     constexpr std::chrono::milliseconds length{100};
-    context->loop.arm(*this, io_loop::clock::now() + length);
-  }
-
-  void on_timer() override {
-    if (!context->stopping) accept_batch();
+    context->loop.arm(entered, context->loop.now() + length);
   }
 
   void stop() {
     if (std::exchange(context->stopping, true)) return;
-    error_code ignored;
-    acceptor.close(ignored);
-    context->loop.disarm(*this);
+    for (auto& opened : doors) {
+      opened->readiness.release();
+      opened->socket = listening_socket();
+      context->loop.disarm(*opened);
+    }
     auto& connections = context->connections;
     for (auto i = connections.begin(); i != connections.end();)
       (i++)->stop();  // which may destroy it
   }
 
   std::shared_ptr<http_context> context;
-  tcp_acceptor acceptor;
-  tcp::endpoint bound;
+  std::vector<std::unique_ptr<door>> doors;
+  std::uint16_t port = 0;  ///< of the last address
 };
 
 listener::listener(io_loop& loop, listener_settings settings,
@@ -172,18 +141,20 @@ listener::~listener() {
 }
 
 error_code listener::open(const std::string& address) {
-  const auto parts = split_address(address);
-  if (!parts) return boost::asio::error::invalid_argument;
-  if (!parts->host.empty()) return impl_->open_resolved(*parts);
-  return impl_->open_any(static_cast<std::uint16_t>(std::stoul(parts->port)));
+  return impl_->open(address);
 }
 
 unsigned short listener::port() const {
-  return impl_->bound.port();
+  return impl_->port;
 }
 
 void listener::start() {
-  impl_->wait();
+  for (auto& opened : impl_->doors)
+    impl_->wait(*opened);
+}
+
+void listener::trust(proxy_set proxies) {
+  impl_->context->settings.trusted_proxies = std::move(proxies);
 }
 
 void listener::stop() {

@@ -3,10 +3,14 @@
 #pragma once
 
 #include "transport/admission.hpp"
+#include "transport/http_answer.hpp"
 #include "transport/io_loop.hpp"
+#include "transport/origin.hpp"
+#include "transport/proxy_set.hpp"
+#include "transport/refusal.hpp"
+#include "transport/route.hpp"
 #include "transport/upgrade.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <atomic>
@@ -22,50 +26,78 @@
 namespace status2::transport {
 
 struct listener_settings {
-  std::string path_prefix;                   ///< empty or `/…`, no end slash
-  std::vector<std::string> allowed_origins;  ///< empty: any
+  std::string path_prefix;          ///< empty or `/…`, no end slash
+  port_role role = port_role::all;  ///< resources of this port
+  host_rules hosts{};
+  origin_rules allowed_origins{};
+  std::vector<std::string> allowed_channels{};  ///< patterns; empty: any
+  std::vector<std::string> subprotocols{};      ///< besides status2.v1
   std::chrono::nanoseconds handshake_timeout{std::chrono::seconds{10}};
-  std::size_t max_header_size = 8192;      ///< bytes
-  std::vector<network> trusted_proxies{};  ///< whose X-Forwarded-For counts
-  std::size_t accept_rate = 0;             ///< upgrades a second; 0: any number
+  /// A connection may wait for its next request for so long.
+  std::chrono::nanoseconds keepalive_timeout{std::chrono::seconds{75}};
+  /// Bytes of a request's header; of the first one with the PROXY header before
+  /// it.
+  std::size_t max_header_size = 8192;
+  proxy_set trusted_proxies{};
+  /// Every connection must begin with a PROXY header of a trusted proxy.
+  bool proxy_protocol = false;
+  std::size_t accept_rate = 0;  ///< upgrades a second; 0: any number
   /// Connections that are no sessions, or not yet. One more takes the place of
   /// the one that has been without a whole request for longest; where all have
   /// one, it waits. 0: any number.
   std::size_t most_requests = 0;
 };
 
-/// A request to a path below `/chaos/`.
-struct command_request {
-  std::string method;
-  std::string path;
-  std::string query;
-  std::string authorization;
-  std::string body;
-  std::string remote;
+/// A request for a page.
+struct page_request {
+  resource page = resource::health;
+  std::string if_none_match{};    ///< the header; empty: there is none
+  std::string accept_encoding{};  ///< likewise
 };
 
-struct http_reply {
-  unsigned status = 200;
-  std::string content_type = "text/plain; charset=utf-8";
-  std::string body;
+/// A request for a command of the chaos door.
+struct command_request {
+  resource command = resource::chaos_unknown;
+  bool method_allowed = false;  ///< the method belongs to the command
+  std::string path;
+  std::string authorization;
+  bool from_page = false;  ///< it has an Origin: a browser sent it
+  std::string body;        ///< empty in on_command_head()
+  std::string remote;
+  address client;  ///< no_address: a Unix socket, without a name for it
 };
+
+/// A request that was refused, for the log. Valid during the call.
+struct refused_request {
+  refusal why;
+  std::string_view remote;
+  std::string_view origin;  ///< as the client sent it
+  std::string_view path;    ///< as the client sent it, without the query
+};
+
+/// Gives the answer to a request. To be called once, at any time, on any
+/// thread.
+using answer_function = std::function<void(http_reply)>;
 
 /// What the listener's owner provides. Thread: called on the listener's loop.
 class listener_events {
  public:
   virtual ~listener_events() = default;
-  /// Answers GET or HEAD of an admin path (`/health`, `/ready`, `/metrics`,
-  /// with or without the path prefix); nothing if `path` is none of them.
-  virtual std::optional<http_reply> on_admin(std::string_view path) = 0;
-  /// Answers a command by calling `answer` once, at any time, on any thread.
+  /// Answers GET or HEAD of a page.
+  virtual void on_page(const page_request& request, answer_function answer) = 0;
+  /// Judges a command by its header. Returns the answer to a command whose body
+  /// is not wanted.
+  virtual std::optional<http_reply> on_command_head(
+      const command_request& request) = 0;
+  /// Carries out a command that on_command_head() let through.
   virtual void on_command(command_request&& request,
-                          std::function<void(http_reply)> answer) = 0;
+                          answer_function answer) = 0;
   /// A place for a client at `who`, kept in upgrade_request::place.
-  /// Errors: null, with the refusal.
-  virtual std::shared_ptr<void> on_admission(const address& who,
-                                             http_refusal& refusal) = 0;
+  virtual admission_result on_admission(const address& who) = 0;
   /// A client wants a channel.
   virtual void on_upgrade(upgrade_request&& request) = 0;
+  /// A request was refused; the listener answers it.
+  virtual void on_refused(const refused_request& request) = 0;
   /// Accepting failed; the listener retries by itself after 100 ms.
   virtual void on_accept_error(const boost::system::error_code& error) = 0;
   /// An exception, which is a bug, ended a connection without an answer.
@@ -79,13 +111,18 @@ class listener : public std::enable_shared_from_this<listener> {
            std::unique_ptr<listener_events> events);
   ~listener();
 
-  /// Binds and listens, backlog 4096. Errors: the system's code, such as
-  /// address_in_use; the caller ends with exit code 1. Thread: any, once.
+  /// Binds and listens at one item of STATUS_LISTEN_ADDR; to be called for
+  /// each. All share limits and gate. Errors: as open_all() of
+  /// transport/listening_socket.hpp; the caller ends with exit code 1.
+  /// Blocks: while a name is looked up. Thread: any, before start().
   boost::system::error_code open(const std::string& address);
-  /// The bound port, for tests that listen on port 0.
+  /// The port of the address that was opened last; 0: a Unix socket.
   unsigned short port() const;
   void start();
-  /// No new sockets; half-read requests are dropped.
+  /// Replaces settings.trusted_proxies, for the next decision about them.
+  void trust(proxy_set proxies);
+  /// No new sockets; half-read requests are dropped. Files of Unix sockets are
+  /// removed.
   void stop();
 
  private:

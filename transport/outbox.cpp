@@ -73,6 +73,11 @@ std::optional<outbox::time_point> outbox::oldest() const {
   return queue_[next_].since;
 }
 
+std::optional<outbox::time_point> outbox::stalled_since() const {
+  if (empty()) return std::nullopt;
+  return std::max(queue_[next_].since, taken_at_);
+}
+
 std::size_t outbox::bytes_behind_first() const {
   if (empty()) return 0;
   const auto& first = queue_[next_];
@@ -92,20 +97,24 @@ void outbox::push_front(queued_block block, std::size_t sent, time_point now) {
                 entry{std::move(block), sent, size, now});
 }
 
-std::size_t outbox::gather(iovec* pieces, std::size_t limit) const {
+std::size_t outbox::gather(iovec* pieces, std::size_t limit,
+                           std::size_t bytes) const {
   const auto count = std::min(limit, queue_.size() - next_);
   for (std::size_t i = 0; i < count; ++i) {
+    if (bytes == 0) return i;
     const auto& entry = queue_[next_ + i];
     // sendmsg() reads only, but its type does not say so.
     pieces[i].iov_base = const_cast<char*>(entry.block->bytes.data()) +
                          static_cast<std::ptrdiff_t>(entry.begin);
-    pieces[i].iov_len = entry.end - entry.begin;
+    pieces[i].iov_len = std::min(entry.end - entry.begin, bytes);
+    bytes -= pieces[i].iov_len;
   }
   return count;
 }
 
-message_tally outbox::consume(std::size_t count) {
+message_tally outbox::consume(std::size_t count, time_point now) {
   message_tally tally;
+  if (count > 0) taken_at_ = now;
   bytes_ -= count;
   while (count > 0) {
     auto& entry = queue_[next_];

@@ -51,6 +51,8 @@ class outbox {
   std::size_t bytes_behind_first() const;
   /// Since when the oldest byte waits; nothing if none does.
   std::optional<time_point> oldest() const;
+  /// Since when bytes wait and the socket takes none; nothing if none wait.
+  std::optional<time_point> stalled_since() const;
 
   /// Queues `block`, of which `sent` bytes are on the wire already; `sent` must
   /// be 0 unless the queue is empty.
@@ -59,11 +61,12 @@ class outbox {
   /// nothing may be out yet.
   void push_front(queued_block block, std::size_t sent, time_point now);
 
-  /// Describes what waits from the start, at most `limit` pieces; the number
-  /// of pieces.
-  std::size_t gather(iovec* pieces, std::size_t limit) const;
-  /// `count` more bytes are on the wire.
-  message_tally consume(std::size_t count);
+  /// Describes what waits from the start, at most `limit` pieces of `bytes` in
+  /// all; the number of pieces.
+  std::size_t gather(iovec* pieces, std::size_t limit,
+                     std::size_t bytes = SIZE_MAX) const;
+  /// The socket takes `count` more bytes at `now`.
+  message_tally consume(std::size_t count, time_point now);
   /// Drops everything but the rest of a frame that is partly on the wire.
   message_tally cut();
   /// Drops everything.
@@ -82,6 +85,7 @@ class outbox {
   std::vector<entry> queue_;
   std::size_t next_ = 0;  ///< entries before it are done
   std::size_t bytes_ = 0;
+  time_point taken_at_{};  ///< when the socket took bytes last
 };
 
 }  // namespace status2::transport

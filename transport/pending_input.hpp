@@ -31,6 +31,8 @@ class pending_input {
   /// Drops the first `count`.
   void take(std::size_t count) { view_.remove_prefix(count); }
   void clear() { view_ = {}; }
+  /// Heap memory that outlives the turn. After keep().
+  std::size_t kept_bytes() const { return view_.empty() ? 0 : own_.capacity(); }
   /// Copies what is left of bytes that are about to go.
   void keep() {
     if (view_.empty())

@@ -1,14 +1,19 @@
 #include "transport/rate_gate.hpp"
 
+#include "transport/allowance.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 
 namespace status2::transport {
 
-bool rate_gate::pass(gate_waiter& who) {
-  if (rate_ == 0 || (waiting_.empty() && admit())) return true;
-  waiting_.push_back(who);
+bool rate_gate::pass(gate_waiter& waiter, const address& who) {
+  if (rate_ == 0 || (turns_.empty() && admit())) return true;
+  const auto key = client_network(who);
+  const auto [queue, added] = waiting_.try_emplace(key);
+  if (added) turns_.push_back(key);
+  queue->second.push_back(waiter);
   loop_.counters().handshakes_waiting.add();
   return false;
 }
@@ -19,29 +24,44 @@ void rate_gate::leave(gate_waiter& who) {
   loop_.counters().handshakes_waiting.sub();
 }
 
+gate_waiter* rate_gate::next() {
+  while (!turns_.empty()) {
+    const auto queue = waiting_.find(turns_.front());
+    if (!queue->second.empty()) return &queue->second.front();
+    // All waiters of this address have left.
+    waiting_.erase(queue);
+    turns_.pop_front();
+  }
+  return nullptr;
+}
+
 void rate_gate::on_timer() {
-  while (!waiting_.empty() && admit()) {
-    auto& next = waiting_.front();
-    leave(next);
-    next.let_through();
+  while (auto* const waiter = next()) {
+    if (!admit()) return;
+    // Behind the others; next() drops it if nobody is left.
+    turns_.push_back(turns_.front());
+    turns_.pop_front();
+    leave(*waiter);
+    waiter->let_through();
   }
 }
 
 bool rate_gate::admit() {
-  // The generic cell rate algorithm. A tenth of a second's worth may go at
-  // once, and a timer waits for several: one each would cost too much.
+  // A tenth of a second's worth may go at once, and a timer waits for several:
+  // one each would cost too much.
   using std::chrono::nanoseconds;
-  constexpr nanoseconds burst{std::chrono::milliseconds{100}};
-  constexpr nanoseconds several = burst / 10;
-  const auto now = io_loop::clock::now();
+  constexpr nanoseconds tenth{std::chrono::milliseconds{100}};
+  constexpr nanoseconds several = tenth / 10;
+  const auto now = loop_.now();
   const auto each =
       nanoseconds{std::chrono::seconds{1}} / static_cast<std::int64_t>(rate_);
-  const auto ahead = std::max(burst - each, nanoseconds{0});
-  if (due_ > now + ahead) {
-    loop_.arm(*this, due_ - ahead + several);
+  const allowance limit{each, std::max(tenth, each)};
+  const auto after = limit.after(due_, now);
+  if (!limit.holds(after, now)) {
+    loop_.arm(*this, after - limit.burst + several);
     return false;
   }
-  due_ = std::max(due_, now) + each;
+  due_ = after;
   return true;
 }
 

@@ -2,12 +2,15 @@
 /// (STATUS_ACCEPT_RATE).
 #pragma once
 
+#include "transport/admission.hpp"
 #include "transport/io_loop.hpp"
 #include "transport/timer_wheel.hpp"
 
 #include <boost/intrusive/list.hpp>
 
 #include <cstddef>
+#include <deque>
+#include <map>
 
 namespace status2::transport {
 
@@ -27,14 +30,17 @@ class gate_waiter {
   hook hook_;
 };
 
-/// Lets so many through in a second and holds the others back, in order.
+/// Lets so many through in a second and holds the others back: addresses take
+/// turns, those of one address in their order. Clients without an address take
+/// turns as one, so that a crowd of them delays nobody else.
 /// Thread: that of the loop.
 class rate_gate final : private wheel_timer {
  public:
   rate_gate(io_loop& loop, std::size_t rate) : loop_(loop), rate_(rate) {}
 
-  /// Whether `who` may go on at once. If not it waits for let_through().
-  bool pass(gate_waiter& who);
+  /// Returns whether `waiter`, a client at `who`, may go on at once. If not it
+  /// waits for let_through().
+  bool pass(gate_waiter& waiter, const address& who);
   /// It waits no longer, if it did.
   void leave(gate_waiter& who);
 
@@ -46,13 +52,16 @@ class rate_gate final : private wheel_timer {
       boost::intrusive::constant_time_size<false>>;
 
   void on_timer() override;
+  /// The waiter whose turn it is. Null if nobody waits.
+  gate_waiter* next();
   /// Whether one more may go now; if not, the timer is armed.
   bool admit();
 
   io_loop& loop_;
   const std::size_t rate_;  ///< 0: any number
   io_loop::clock::time_point due_{};
-  list waiting_;
+  std::map<address, list> waiting_;  ///< by client_network()
+  std::deque<address> turns_;        ///< keys of `waiting_`, each once
 };
 
 }  // namespace status2::transport

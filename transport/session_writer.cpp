@@ -41,6 +41,14 @@ error_code session_writer::sent(std::ptrdiff_t result) {
   return error || !waiting() ? error : flush();
 }
 
+void session_writer::enqueue(const frame_block& block) {
+  count_due(block);
+  if (sealed_)
+    count({0, block.messages});
+  else
+    queue(block);
+}
+
 error_code session_writer::write(const frame_ptr& block) {
   count_due(*block);
   if (sealed_) {
@@ -62,18 +70,18 @@ error_code session_writer::write_raw(std::string_view bytes) {
   block->bytes = bytes;
   const bool first = !std::exchange(answered_, true);
   if (!first || (outbox_.empty() && !sealed_)) return write(block);
-  outbox_.push_front(queued(block), 0, io_loop::clock::now());
+  outbox_.push_front(queued(block), 0, loop_.now());
   loop_.counters().outbox_bytes.add(static_cast<std::int64_t>(bytes.size()));
   return flush();
 }
 
-error_code session_writer::flush() {
+error_code session_writer::flush(std::size_t most) {
   constexpr std::size_t most_pieces = 64;
-  while (!outbox_.empty()) {
+  while (!outbox_.empty() && most > 0) {
     std::array<iovec, most_pieces> pieces;
     msghdr message{};
     message.msg_iov = pieces.data();
-    message.msg_iovlen = outbox_.gather(pieces.data(), pieces.size());
+    message.msg_iovlen = outbox_.gather(pieces.data(), pieces.size(), most);
     std::size_t wanted = 0;
     for (std::size_t i = 0; i < message.msg_iovlen; ++i)
       wanted += pieces[i].iov_len;
@@ -83,9 +91,10 @@ error_code session_writer::flush() {
     const auto result = ::sendmsg(fd_, &message, send_flags);
     if (result < 0) return send_error(errno);
     const auto sent = static_cast<std::size_t>(result);
+    most -= sent;
     count_bytes(sent);
     loop_.counters().outbox_bytes.sub(result);
-    leave(outbox_.consume(sent));
+    leave(outbox_.consume(sent, loop_.now()));
     if (sent < wanted) return {};
   }
   return {};
@@ -121,15 +130,14 @@ error_code session_writer::note(const frame_block& block,
   if (bytes == block.bytes.size()) {
     count({block.messages, 0});
   } else {
-    outbox_.push_front(queued(block.shared_from_this()), bytes,
-                       io_loop::clock::now());
+    outbox_.push_front(queued(block.shared_from_this()), bytes, loop_.now());
     count_queued(block, bytes);
   }
   return {};
 }
 
 void session_writer::queue(const frame_block& block) {
-  outbox_.push(queued(block.shared_from_this()), 0, io_loop::clock::now());
+  outbox_.push(queued(block.shared_from_this()), 0, loop_.now());
   count_queued(block, 0);
 }
 

@@ -29,15 +29,19 @@ class session_writer {
   void send(const frame_block& block, send_target& target);
   /// What `target` was told. Errors: as write().
   boost::system::error_code sent(std::ptrdiff_t result);
+  /// Queues `block` for flush(); drops it once sealed.
+  void enqueue(const frame_block& block);
   /// Sends or queues `block` without the sender; drops it once sealed.
   /// Errors: the system's, after which only close() makes sense.
   boost::system::error_code write(const frame_ptr& block);
   /// Sends or queues `bytes`: the answer to the handshake first, which goes
   /// before everything else, then whole control frames.
   boost::system::error_code write_raw(std::string_view bytes);
-  /// Sends from the queue, in one gathered call, until it is empty or the
-  /// socket takes no more. Errors: as write().
-  boost::system::error_code flush();
+  /// Sends from the queue, in gathered calls, until it is empty, the socket
+  /// takes no more or has taken `most` bytes. Errors: as write().
+  boost::system::error_code flush(std::size_t most = most_in_a_turn);
+  /// Bytes for one socket before the loop looks at the next one.
+  static constexpr std::size_t most_in_a_turn = 65536;
 
   /// Nothing more is taken: the last frame, a Close, is sent or queued.
   void seal() { sealed_ = true; }

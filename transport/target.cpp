@@ -1,63 +1,48 @@
 #include "transport/target.hpp"
 
-#include <algorithm>
+#include "transport/characters.hpp"
+#include "transport/percent.hpp"
+
+#include <boost/algorithm/string/predicate.hpp>
+
 #include <optional>
+#include <string>
+#include <utility>
 
 namespace status2::transport {
 
 namespace {
 
-constexpr bool name_byte(char byte) {
-  return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
-         (byte >= '0' && byte <= '9') || byte == '_' || byte == '.' ||
-         byte == '-';
+channel_result refused(refusal why) {
+  return {{}, why};
 }
 
-constexpr bool run_byte(char byte) {
-  return name_byte(byte) || byte == ';';
-}
-
-constexpr int hex_digit(char byte) {
-  if (byte >= '0' && byte <= '9') return byte - '0';
-  if (byte >= 'a' && byte <= 'f') return byte - 'a' + 10;
-  if (byte >= 'A' && byte <= 'F') return byte - 'A' + 10;
-  return -1;
-}
-
-std::optional<std::string> percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    if (text.size() - i < 3) return std::nullopt;
-    const int high = hex_digit(text[i + 1]);
-    const int low = hex_digit(text[i + 2]);
-    if (high < 0 || low < 0) return std::nullopt;
-    out += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return out;
-}
-
-channel_result refused(std::string_view error) {
-  return {{}, error};
+/// The part behind `scheme://` of a target with a scheme that is served.
+std::optional<std::string_view> after_scheme(std::string_view target) {
+  for (const std::string_view scheme :
+       {"http://", "https://", "ws://", "wss://"})
+    if (boost::algorithm::istarts_with(target, scheme))
+      return target.substr(scheme.size());
+  return std::nullopt;
 }
 
 }  // namespace
 
-request_target split_target(std::string_view target) {
+std::optional<request_target> split_target(std::string_view target) {
+  request_target parts;
   if (!target.starts_with('/')) {
-    const auto authority = target.find("://");
-    if (authority != std::string_view::npos) {
-      const auto path = target.find_first_of("/?", authority + 3);
-      target = path == std::string_view::npos ? "" : target.substr(path);
-    }
+    const auto authority = after_scheme(target);
+    if (!authority) return std::nullopt;
+    const auto end = authority->find_first_of("/?");
+    parts.host = authority->substr(0, end);
+    if (parts.host.empty()) return std::nullopt;
+    target = end == std::string_view::npos ? "" : authority->substr(end);
   }
   const auto query = target.find('?');
-  if (query == std::string_view::npos) return {target, {}};
-  return {target.substr(0, query), target.substr(query + 1)};
+  parts.path = target.substr(0, query);
+  if (parts.path.empty()) parts.path = "/";
+  if (query != std::string_view::npos) parts.query = target.substr(query + 1);
+  return parts;
 }
 
 std::string_view below_prefix(std::string_view path, std::string_view prefix) {
@@ -68,23 +53,25 @@ std::string_view below_prefix(std::string_view path, std::string_view prefix) {
 
 channel_result parse_channel(std::string_view path, std::string_view prefix) {
   path = below_prefix(path, prefix);
-  if (path.empty()) return refused("the path is not below the prefix");
+  if (path.empty()) return refused(refusal::prefix);
   path.remove_prefix(1);
   if (path.ends_with('/')) path.remove_suffix(1);
   auto name = percent_decoded(path);
-  if (!name) return refused("the path has a broken percent-encoding");
+  if (!name) return refused(refusal::encoding);
   const auto colon = name->find(':');
-  if (colon == std::string::npos)
-    return refused("the path is not <run>:<channel>");
+  if (colon == std::string::npos) return refused(refusal::no_channel);
   if (name->size() > longest_channel_name)
-    return refused("the channel is longer than 256 bytes");
+    return refused(refusal::channel_length);
   channel_name channel{std::move(*name), colon};
-  if (channel.run().empty() || !std::ranges::all_of(channel.run(), run_byte))
-    return refused("the run must match [A-Za-z0-9_.;-]+");
-  if (channel.channel().empty() ||
-      !std::ranges::all_of(channel.channel(), name_byte))
-    return refused("the channel must match [A-Za-z0-9_.-]+");
-  return {std::move(channel), {}};
+  if (channel.run().empty() || !made_of(channel.run(), "_.-;"))
+    return refused(refusal::run_name);
+  if (channel.channel().empty() || !made_of(channel.channel(), "_.-"))
+    return refused(refusal::channel_name);
+  return {std::move(channel), std::nullopt};
+}
+
+bool is_reserved(const channel_name& channel) {
+  return channel.run() == "status2" || channel.run() == "__sentinel__";
 }
 
 }  // namespace status2::transport

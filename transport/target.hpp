@@ -2,22 +2,26 @@
 /// Pure.
 #pragma once
 
+#include "transport/refusal.hpp"
 #include "transport/upgrade.hpp"
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 namespace status2::transport {
 
 /// A request target's parts, still percent-encoded.
 struct request_target {
-  std::string_view path;
+  std::string_view host;   ///< `host[:port]` of absolute-form; else empty
+  std::string_view path;   ///< begins with a slash
   std::string_view query;  ///< without `?`
 };
 
-/// Splits origin-form and, as proxies may send it, absolute-form.
+/// Splits origin-form (`/path`) and absolute-form (`http`, `https`, `ws` or
+/// `wss`, as proxies may send it). Errors: nothing for any other form.
 /// Source: RFC 9112 section 3.2.
-request_target split_target(std::string_view target);
+std::optional<request_target> split_target(std::string_view target);
 
 /// `path` without `prefix`, starting with a slash; empty if it is not under
 /// the prefix.
@@ -25,13 +29,17 @@ std::string_view below_prefix(std::string_view path, std::string_view prefix);
 
 inline constexpr std::size_t longest_channel_name = 256;  ///< bytes
 
-/// A channel, or in one line why there is none.
+/// A channel, or the reason why the path names none.
 struct channel_result {
   channel_name channel;
-  std::string_view error;  ///< empty: `channel` is valid
+  std::optional<refusal> refused;  ///< nothing: `channel` is valid
 };
 
 /// Reads `[prefix]/<run>:<channel>`, percent-encoded or not.
 channel_result parse_channel(std::string_view path, std::string_view prefix);
+
+/// Whether the channel belongs to Redis or to the broker itself: nobody may
+/// watch it.
+bool is_reserved(const channel_name& channel);
 
 }  // namespace status2::transport

@@ -1,5 +1,7 @@
 #include "transport/upgrade.hpp"
 
+#include "transport/http_answer.hpp"
+
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,13 +16,8 @@ unique_fd::~unique_fd() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-void turn_away(upgrade_request request, std::string_view reason) {
-  const auto body = std::string(reason) + "\n";
-  const auto answer =
-      "HTTP/1.1 503 Service Unavailable\r\nServer: status2\r\n"
-      "Retry-After: 5\r\nContent-Type: text/plain; charset=utf-8\r\n"
-      "Connection: close\r\nContent-Length: " +
-      std::to_string(body.size()) + "\r\n\r\n" + body;
+void turn_away(upgrade_request request, refusal why) {
+  const auto answer = write_answer(reply_of(why), {});
   // A socket that was only read from takes so few bytes; if not, so be it.
   ::send(request.socket.value(), answer.data(), answer.size(),
          MSG_NOSIGNAL | MSG_DONTWAIT);

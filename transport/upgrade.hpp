@@ -2,6 +2,8 @@
 /// the listener to the thread that will serve it.
 #pragma once
 
+#include "transport/refusal.hpp"
+
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -40,17 +42,17 @@ struct channel_name {
 
 /// A validated WebSocket request whose answer (101) is not sent yet.
 struct upgrade_request {
-  unique_fd socket;      ///< non-blocking, in no event loop
-  std::string key;       ///< Sec-WebSocket-Key
-  std::string leftover;  ///< bytes that came after the header
+  unique_fd socket;         ///< non-blocking, in no event loop
+  std::string key;          ///< Sec-WebSocket-Key
+  std::string subprotocol;  ///< for the answer; empty: none
+  std::string leftover;     ///< bytes that came after the header
   channel_name channel;
   std::string query;            ///< after `?`, empty if none
   std::string remote;           ///< `ip:port`
   std::shared_ptr<void> place;  ///< among the admitted; freed when it goes
 };
 
-/// Answers `request` with 503 instead of the upgrade and closes it. Blocks:
-/// never.
-void turn_away(upgrade_request request, std::string_view reason);
+/// Refuses `request` instead of the upgrade and closes it. Blocks: never.
+void turn_away(upgrade_request request, refusal why);
 
 }  // namespace status2::transport

@@ -1,11 +1,17 @@
 #include "transport/ws_session.hpp"
 
+#include "transport/encoder.hpp"
+#include "transport/watch_options.hpp"
 #include "transport/ws_session_impl.hpp"
 
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <array>
+#include <linux/sock_diag.h>
+#include <linux/sockios.h>
 #include <random>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -20,16 +26,6 @@ std::chrono::nanoseconds random_part_of(std::chrono::nanoseconds interval) {
   thread_local std::minstd_rand random{std::random_device{}()};
   std::uniform_int_distribution<std::int64_t> part(0, interval.count());
   return std::chrono::nanoseconds{part(random)};
-}
-
-/// Whether `query` has the parameter `gap=1`.
-bool asks_for_gaps(std::string_view query) {
-  for (;;) {
-    const auto end = query.find('&');
-    if (query.substr(0, end) == "gap=1") return true;
-    if (end == std::string_view::npos) return false;
-    query.remove_prefix(end + 1);
-  }
 }
 
 frame_ptr close_block(std::uint16_t code, std::string_view text) {
@@ -53,14 +49,13 @@ ws_session_impl::ws_session_impl(io_loop& loop, upgrade_request request,
       remote_(std::move(request_->remote)),
       place_(std::move(request_->place)),
       frames_(settings.max_message_size) {
-  wants_gaps_ = asks_for_gaps(request_->query);
+  wants_gaps_ = parse_watch_options(request_->query).gaps;
   loop_.counters().connections_active.add();
 }
 
 void ws_session_impl::start() {
   if (phase_ == phase::closed || !request_) return;
-  const auto now = io_loop::clock::now();
-  heard_ = now;
+  const auto now = loop_.now();
   next_ping_ = now + random_part_of(settings_.ping_interval);
   if (phase_ == phase::created) phase_ = phase::open;
   guarded([this] {
@@ -82,6 +77,23 @@ void ws_session_impl::start() {
 void ws_session_impl::deliver(const frame_block& block) noexcept {
   guarded([&] {
     writer_.send(block, *this);
+    sent({});
+  });
+  if (reason_) count_discarded();
+}
+
+bool ws_session_impl::offer(const frame_ptr& block) noexcept {
+  // Blocks that were handed to the sender come first.
+  loop_.sender().flush();
+  guarded([&] { sent(writer_.write(block)); });
+  if (reason_) count_discarded();
+  tell_emptied_ = !writer_.queued().empty();
+  return phase_ == phase::open && !tell_emptied_;
+}
+
+void ws_session_impl::enqueue(const frame_block& block) noexcept {
+  guarded([&] {
+    writer_.enqueue(block);
     sent({});
   });
   if (reason_) count_discarded();
@@ -109,7 +121,7 @@ void ws_session_impl::close(close_reason reason) {
     phase_ = phase::closing;
     reason_ = reason;
     loop_.holders().erase(this);
-    close_deadline_ = io_loop::clock::now() + settings_.close_timeout;
+    close_deadline_ = loop_.now() + settings_.close_timeout;
     schedule();
     if (reason == close_reason::slow_consumer ||
         reason == close_reason::memory_limit) {
@@ -133,8 +145,9 @@ void ws_session_impl::cut_short() {
   using std::chrono::duration_cast;
   const auto until = gap::time_point::clock::now();
   const auto age =
-      duration_cast<gap::time_point::duration>(io_loop::clock::now() - *oldest);
-  sent(writer_.write(gap_frame({until - age, until, gap_cause::slow})));
+      duration_cast<gap::time_point::duration>(loop_.now() - *oldest);
+  sent(writer_.write(
+      encode_gap(encoding::plain, {until - age, until, gap_cause::slow})));
 }
 
 void ws_session_impl::count_discarded() {
@@ -164,9 +177,12 @@ void ws_session_impl::sent(const error_code& error) {
 }
 
 void ws_session_impl::check_outbox() {
-  if (phase_ <= phase::open &&
-      writer_.queued().bytes_behind_first() > settings_.outbox_limit)
-    return close(close_reason::slow_consumer);
+  if (over_limit() && writer_.waiting()) {
+    // Its turn may not have come since more was queued: the socket decides.
+    const auto error = writer_.flush(writer_.queued().bytes());
+    if (error || writer_.queued().empty()) return sent(error);
+  }
+  if (over_limit()) return close(close_reason::slow_consumer);
   if (!writer_.waiting()) return;
   if (!watches_writable_) {
     watch();
@@ -184,7 +200,8 @@ void ws_session_impl::check_total() {
   std::int64_t memory = 0;
   std::int64_t waiting = 0;
   for (const auto* counters : threads) {
-    memory += counters->outbox_memory.value();
+    memory +=
+        counters->outbox_memory.value() + counters->outbox_kernel_bytes.value();
     waiting += counters->outbox_bytes.value();
   }
   // A thread that holds less than its share has nobody to blame.
@@ -201,27 +218,47 @@ void ws_session_impl::check_total() {
 void ws_session_impl::watch() {
   watches_writable_ = writer_.waiting();
   std::uint32_t events = 0;
-  if (!end_of_stream_) events |= EPOLLIN;
+  if (deaf_)
+    events |= EPOLLRDHUP;
+  else if (!end_of_stream_)
+    events |= EPOLLIN;
   if (watches_writable_) events |= EPOLLOUT;
   loop_.sockets().change(socket_.value(), *this, events);
+  note_kernel_bytes(watches_writable_);
+}
+
+void ws_session_impl::note_kernel_bytes(bool waiting) {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+  socklen_t size = sizeof memory;
+  // The kernel before 4.12 does not tell.
+  if (waiting)
+    ::getsockopt(socket_.value(), SOL_SOCKET, SO_MEMINFO, memory.data(), &size);
+  const std::int64_t bytes = memory[SK_MEMINFO_WMEM_QUEUED];
+  loop_.counters().outbox_kernel_bytes.add(bytes -
+                                           std::exchange(kernel_bytes_, bytes));
 }
 
 void ws_session_impl::on_emptied() {
   loop_.holders().erase(this);
+  if (std::exchange(ping_waits_, false) && !unanswered_)
+    unanswered_ = loop_.now();
   watch();
+  if (std::exchange(tell_emptied_, false) && events_) events_->on_emptied();
 }
 
 void ws_session_impl::on_writable() {
   sent(writer_.flush());
+  if (phase_ != phase::closed && writer_.waiting()) note_kernel_bytes(true);
   if (phase_ == phase::ending && !writer_.waiting()) on_flushed();
 }
 
 void ws_session_impl::on_timer() {
   guarded([this] {
-    const auto now = io_loop::clock::now();
+    const auto now = loop_.now();
     if (phase_ == phase::open) {
       check_open(now);
     } else if (now >= close_deadline_) {
+      drop_unsent();
       finish(close_reason::internal_error);
       return;
     }
@@ -229,17 +266,40 @@ void ws_session_impl::on_timer() {
   });
 }
 
+/// The kernel would keep what the client does not take for minutes after the
+/// socket is closed.
+void ws_session_impl::drop_unsent() {
+  int unsent = 0;
+  ::ioctl(socket_.value(), SIOCOUTQ, &unsent);
+  if (unsent == 0 && !writer_.waiting()) return;
+  const linger at_once{1, 0};
+  ::setsockopt(socket_.value(), SOL_SOCKET, SO_LINGER, &at_once,
+               sizeof at_once);
+}
+
+bool ws_session_impl::stalled(time_point now) const {
+  const auto since = writer_.queued().stalled_since();
+  return since && now >= *since + settings_.write_timeout;
+}
+
 void ws_session_impl::check_open(time_point now) {
-  const auto oldest = writer_.queued().oldest();
-  if (now >= heard_ + settings_.pong_timeout) {
+  // The kernel reports room in the socket only once a third of it is free.
+  if (stalled(now) && writer_.waiting()) on_writable();
+  if (phase_ != phase::open) return;
+  if (unanswered_ && now >= *unanswered_ + settings_.pong_timeout) {
     close(close_reason::idle);
-  } else if (oldest && now >= *oldest + settings_.write_timeout) {
+  } else if (message_begun_ &&
+             now >= *message_begun_ + settings_.message_timeout) {
+    refuse_input(close_reason::message_timeout);
+  } else if (stalled(now)) {
     close(close_reason::slow_consumer);
   } else if (now >= next_ping_) {
     next_ping_ += settings_.ping_interval;
     if (next_ping_ <= now) next_ping_ = now + settings_.ping_interval;
     // With those of the other sessions whose time has come.
     loop_.counters().pings_sent.add();
+    ping_waits_ = !writer_.queued().empty();
+    if (!ping_waits_ && !unanswered_) unanswered_ = now;
     deliver(*ping_frame());
   }
 }
@@ -249,16 +309,19 @@ void ws_session_impl::schedule() {
     loop_.arm(*this, close_deadline_);
     return;
   }
-  auto due = std::min(next_ping_, heard_ + settings_.pong_timeout);
-  if (const auto oldest = writer_.queued().oldest())
-    due = std::min(due, *oldest + settings_.write_timeout);
+  auto due = next_ping_;
+  if (unanswered_) due = std::min(due, *unanswered_ + settings_.pong_timeout);
+  if (message_begun_)
+    due = std::min(due, *message_begun_ + settings_.message_timeout);
+  if (const auto since = writer_.queued().stalled_since())
+    due = std::min(due, *since + settings_.write_timeout);
   loop_.arm(*this, due);
 }
 
 void ws_session_impl::end(close_reason reason, bool linger) {
   if (!reason_) reason_ = reason;
   if (phase_ != phase::closing)
-    close_deadline_ = io_loop::clock::now() + settings_.close_timeout;
+    close_deadline_ = loop_.now() + settings_.close_timeout;
   phase_ = phase::ending;
   linger_ = linger;
   writer_.seal();
@@ -278,8 +341,10 @@ void ws_session_impl::finish(close_reason reason, const error_code& error,
   if (!reason_) reason_ = reason;
   writer_.close();
   watches_writable_ = false;
+  note_kernel_bytes(false);
   count_discarded();
   place_.reset();
+  loop_.inbound().hold(*this, 0);
   loop_.holders().erase(this);
   loop_.disarm(*this);
   const auto self = loop_.sockets().remove(*this);

@@ -25,6 +25,12 @@ class frame_sink {
   /// it; `block` must stay until that is flushed. Never blocks, never calls
   /// back into the caller.
   virtual void deliver(const frame_block& block) noexcept = 0;
+  /// Sends `block` now, or queues it. Returns whether nothing waits for the
+  /// socket; else session_events::on_emptied() is called when that is so.
+  virtual bool offer(const frame_ptr& block) noexcept = 0;
+  /// Queues `block`, which the loop sends part by part, in turn with what it
+  /// has for others.
+  virtual void enqueue(const frame_block& block) noexcept = 0;
   /// Whether frame_block::gap is for it.
   virtual bool wants_gaps() const = 0;
 
@@ -35,16 +41,20 @@ class frame_sink {
 struct session_settings {
   std::chrono::nanoseconds ping_interval{std::chrono::seconds{5}};
   std::chrono::nanoseconds pong_timeout{std::chrono::seconds{75}};
+  /// How long the socket may take no byte while bytes wait for it.
   std::chrono::nanoseconds write_timeout{std::chrono::seconds{2}};
   /// How long a close may wait for the client's answer.
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{5}};
   std::size_t max_message_size = 65536;  ///< bytes of a client message
-  std::size_t outbox_limit = 1048576;    ///< bytes waiting unsent
+  /// How long a client message may take from its first byte to its last.
+  std::chrono::nanoseconds message_timeout{std::chrono::seconds{30}};
+  std::size_t outbox_limit = 1048576;  ///< bytes waiting unsent
   /// Memory of the frames that wait for clients of all threads; 0: no limit.
   std::size_t total_outbox_limit = 0;
   /// Where all threads count it.
   std::vector<const io_counters*> outbox_counters{};
-  /// Client messages a second, in the long run and at once; 0: any.
+  /// Client frames a second, in the long run and at once; 0: any. A large
+  /// frame counts as several.
   std::size_t message_rate = 0;
   std::size_t message_burst = 1;
   bool hangup = false;
@@ -67,6 +77,9 @@ class session_events {
   virtual void on_init() = 0;
   /// A text message that is no JSON object, cut to 120 bytes.
   virtual void on_malformed(std::string_view text) = 0;
+  /// Nothing waits for the socket any more, after a frame_sink::offer() that
+  /// left something.
+  virtual void on_emptied() = 0;
   /// The socket is gone; the last call.
   virtual void on_closed(const close_report& report) = 0;
 };
@@ -91,8 +104,7 @@ class ws_session final {
 
   /// Sends the 101 answer and starts reading and the heartbeat.
   void start();
-  /// Where frames for it go. It wants gaps if the client put `gap=1` into its
-  /// query.
+  /// Where frames for it go. It wants gaps if the client asked for them.
   frame_sink& sink();
   /// Sends `{"type":"ping"}` now.
   void send_ping();

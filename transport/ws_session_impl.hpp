@@ -31,6 +31,7 @@ class ws_session_impl final
       private watched_socket,
       private wheel_timer,
       private client_events,
+      private inbound_holder,
       private outbox_holder {
  public:
   ws_session_impl(io_loop& loop, upgrade_request request,
@@ -40,6 +41,8 @@ class ws_session_impl final
 
   void start();
   void deliver(const frame_block& block) noexcept override;
+  bool offer(const frame_ptr& block) noexcept override;
+  void enqueue(const frame_block& block) noexcept override;
   bool wants_gaps() const override { return wants_gaps_; }
   void send_ping();
   void close(close_reason reason);
@@ -67,13 +70,24 @@ class ws_session_impl final
   void read();
   void feed(std::span<char> bytes);
   void on_read_end(const error_code& error);
+  void on_end_while_deaf();
+  bool on_frame(std::uint64_t size) override;
   bool on_text(std::string_view message) override;
   bool on_binary() override;
   bool on_ping(std::string_view payload) override;
   bool on_pong(std::string_view payload) override;
   void on_close(std::uint16_t code, std::string_view reason) override;
-  /// Whether a message is to be acted on. Too many, and the session closes.
-  bool admit_message();
+  /// Takes `units` from the client's allowance. If it is used up the session
+  /// closes and reads no more; the result is false.
+  bool charge(std::uint64_t units);
+  /// A message is whole.
+  bool end_message();
+  void give_up_inbound() override { refuse_input(close_reason::inbound_limit); }
+  /// Closes for the client's input, and reads no more of it.
+  void refuse_input(close_reason reason);
+  /// Waits for the client's end of stream without reading what it sends.
+  void stop_listening();
+  void note_unfinished();
   void act_on(std::string_view text);
   /// Whether more of what came is of interest.
   bool listening() const { return phase_ < phase::ending; }
@@ -84,6 +98,11 @@ class ws_session_impl final
   void on_sent(std::ptrdiff_t result) noexcept override;
   void sent(const error_code& error);
   void check_outbox();
+  /// Whether more waits behind the message under way than outbox_limit.
+  bool over_limit() const {
+    return phase_ <= phase::open &&
+           writer_.queued().bytes_behind_first() > settings_.outbox_limit;
+  }
   /// Nothing waits for the socket any more.
   void on_emptied();
   /// Over the limit of all threads, the largest outbox of this one goes.
@@ -96,11 +115,17 @@ class ws_session_impl final
   void count_discarded();
   /// Waits for what the session can do now: read, write or neither.
   void watch();
+  /// Counts what the kernel holds for the client while bytes wait for it.
+  void note_kernel_bytes(bool waiting);
   void on_writable();
 
   // Time.
   void on_timer() override;
   void check_open(time_point now);
+  /// Whether the socket has taken nothing for write_timeout.
+  bool stalled(time_point now) const;
+  /// Makes the end of the connection a reset if bytes are unsent.
+  void drop_unsent();
   void schedule();
 
   /// No more frames from either side: the outbox empties, then the socket
@@ -127,8 +152,12 @@ class ws_session_impl final
   phase phase_ = phase::created;
   bool watches_writable_ = false;
   bool end_of_stream_ = false;  ///< the client sends nothing more
+  bool deaf_ = false;           ///< the client may send, nothing is read
   bool linger_ = false;
   bool wants_gaps_ = false;
+  bool tell_emptied_ = false;      ///< session_events::on_emptied() is due
+  std::int64_t kernel_bytes_ = 0;  ///< counted as outbox_kernel_bytes
+  bool ping_waits_ = false;        ///< behind other frames; it is not sent yet
   std::optional<close_reason> reason_;
   std::uint16_t peer_code_ = 0;
   io_loop& loop_;
@@ -140,10 +169,14 @@ class ws_session_impl final
   std::string remote_;
   std::shared_ptr<void> place_;  ///< among the admitted
   client_frames frames_;
-  time_point heard_;  ///< last init or pong
+  /// When the oldest ping was sent that no init or pong has followed.
+  std::optional<time_point> unanswered_;
   time_point next_ping_;
   time_point close_deadline_;
   time_point message_due_;  ///< when the client's allowance is full again
+  /// When the message began that is not whole yet.
+  std::optional<time_point> message_begun_;
+  bool frame_begun_ = false;  ///< in the read under way
   std::uint64_t discarded_counted_ = 0;
 };
 

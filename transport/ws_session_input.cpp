@@ -1,7 +1,8 @@
 // What comes from the client: client_frames tells frames apart, this part acts
 // on messages and on how the stream ends.
-#include "transport/accept_key.hpp"
-#include "transport/json.hpp"
+#include "transport/allowance.hpp"
+#include "transport/client_message.hpp"
+#include "transport/http_answer.hpp"
 #include "transport/ws_session_impl.hpp"
 
 #include <boost/asio/error.hpp>
@@ -24,10 +25,7 @@ boost::system::error_code system_error(int code) {
 
 void ws_session_impl::answer(const upgrade_request& request) {
   sent(writer_.write_raw(
-      "HTTP/1.1 101 Switching Protocols\r\n"
-      "Upgrade: websocket\r\nConnection: upgrade\r\n"
-      "Sec-WebSocket-Accept: " +
-      accept_key(request.key) + "\r\nServer: status2\r\n\r\n"));
+      write_switching_protocols(request.key, request.subprotocol)));
 }
 
 void ws_session_impl::on_ready(std::uint32_t events) noexcept {
@@ -36,7 +34,10 @@ void ws_session_impl::on_ready(std::uint32_t events) noexcept {
     const bool failed = (events & (EPOLLHUP | EPOLLERR)) != 0;
     if (writer_.waiting() && (failed || (events & EPOLLOUT) != 0))
       on_writable();
-    if (!end_of_stream_ && (failed || (events & EPOLLIN) != 0)) read();
+    if (deaf_ && (failed || (events & EPOLLRDHUP) != 0))
+      on_end_while_deaf();
+    else if (!deaf_ && !end_of_stream_ && (failed || (events & EPOLLIN) != 0))
+      read();
   });
 }
 
@@ -58,10 +59,46 @@ void ws_session_impl::feed(std::span<char> bytes) {
   // What comes after the last frame is dropped, so that the client gets ours
   // instead of a reset.
   if (!listening()) return;
+  frame_begun_ = false;
   const auto error = frames_.feed(bytes, *this);
-  if (!error || !listening()) return;
-  send_close(describe(*error).code);
-  if (listening()) end(*error, true);
+  if (error && listening()) {
+    send_close(describe(*error).code);
+    stop_listening();
+    if (listening()) end(*error, true);
+  }
+  // Small parts of a frame cost as much work as frames.
+  constexpr std::size_t small = 256;
+  if (!error && phase_ == phase::open && !frame_begun_ && bytes.size() < small)
+    charge(1);
+  note_unfinished();
+  if (phase_ == phase::closed) return;
+  loop_.inbound().hold(*this, frames_.kept_bytes());
+  loop_.inbound().enforce();
+}
+
+void ws_session_impl::note_unfinished() {
+  if (!frames_.unfinished()) {
+    message_begun_.reset();
+  } else if (!message_begun_ && phase_ == phase::open) {
+    message_begun_ = loop_.now();
+    schedule();
+  }
+}
+
+void ws_session_impl::stop_listening() {
+  if (std::exchange(deaf_, true)) return;
+  if (phase_ != phase::closed) watch();
+}
+
+/// Unread bytes would turn the end of the connection into a reset, which may
+/// overtake the Close frame.
+void ws_session_impl::on_end_while_deaf() {
+  const auto buffer = loop_.sockets().scratch();
+  while (::recv(socket_.value(), buffer.data(), buffer.size(), MSG_DONTWAIT) >
+         0) {
+  }
+  deaf_ = false;
+  on_read_end(boost::asio::error::eof);
 }
 
 void ws_session_impl::on_read_end(const error_code& error) {
@@ -77,18 +114,29 @@ void ws_session_impl::on_read_end(const error_code& error) {
   }
 }
 
+bool ws_session_impl::on_frame(std::uint64_t size) {
+  frame_begun_ = true;
+  unanswered_.reset();
+  if (phase_ != phase::open) return listening();
+  // So that the largest message is never too much for a client that was quiet.
+  constexpr std::uint64_t least_unit = 4096;
+  const auto unit = std::max<std::uint64_t>(
+      least_unit, 2 * settings_.max_message_size / settings_.message_burst);
+  return charge(1 + size / unit);
+}
+
 bool ws_session_impl::on_text(std::string_view message) {
-  if (admit_message()) act_on(message);
+  if (end_message()) act_on(message);
   return listening();
 }
 
 bool ws_session_impl::on_binary() {
-  admit_message();
+  end_message();
   return listening();
 }
 
 bool ws_session_impl::on_ping(std::string_view payload) {
-  if (admit_message()) {
+  if (phase_ == phase::open) {
     std::string pong;
     append_pong_frame(pong, payload);
     sent(writer_.write_raw(pong));
@@ -114,18 +162,32 @@ void ws_session_impl::send_close(std::uint16_t code) {
   writer_.seal();
 }
 
-bool ws_session_impl::admit_message() {
-  if (phase_ != phase::open || settings_.message_rate == 0)
-    return phase_ == phase::open;
-  // The generic cell rate algorithm: one time instead of a bucket of tokens.
-  const auto now = io_loop::clock::now();
+bool ws_session_impl::end_message() {
+  message_begun_.reset();
+  return phase_ == phase::open;
+}
+
+bool ws_session_impl::charge(std::uint64_t units) {
+  if (settings_.message_rate == 0) return true;
+  const auto now = loop_.now();
   const auto each = std::chrono::nanoseconds{std::chrono::seconds{1}} /
                     static_cast<std::int64_t>(settings_.message_rate);
-  const auto burst = each * static_cast<std::int64_t>(settings_.message_burst);
-  message_due_ = std::max(message_due_, now) + each;
-  if (message_due_ <= now + burst) return true;
-  close(close_reason::message_rate);
+  const allowance limit{
+      each, each * static_cast<std::int64_t>(settings_.message_burst)};
+  message_due_ =
+      limit.after(message_due_, now, static_cast<std::int64_t>(units));
+  if (limit.holds(message_due_, now)) return true;
+  refuse_input(close_reason::message_rate);
   return false;
+}
+
+void ws_session_impl::refuse_input(close_reason reason) {
+  frames_.stop();
+  loop_.inbound().hold(*this, 0);
+  close(reason);
+  stop_listening();
+  // A browser ends the connection when it sees our end of stream.
+  if (phase_ == phase::closing) end(reason, true);
 }
 
 void ws_session_impl::act_on(std::string_view text) {
@@ -134,11 +196,9 @@ void ws_session_impl::act_on(std::string_view text) {
   const auto events = events_;
   switch (parse_client_message(text)) {
     case client_message::init:
-      heard_ = io_loop::clock::now();
       if (events) events->on_init();
       break;
     case client_message::pong:
-      heard_ = io_loop::clock::now();
       break;
     case client_message::malformed:
       loop_.counters().malformed_messages.add();

@@ -4,6 +4,7 @@
 #include "tests/support/actor_fixture.hpp"
 #include "tests/support/payloads.hpp"
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,6 @@ namespace {
 
 struct fixture : status2::support::actor_fixture {
   fixture() {
-    canary_config config;
     config.channel = "status2:canary";
     config.counters = &counters;
     config.status = &status;
@@ -32,6 +32,7 @@ struct fixture : status2::support::actor_fixture {
     return !state.under_way;
   }
 
+  canary_config config;
   broker_counters counters;
   broker_status status;
   caf::actor canary;
@@ -52,6 +53,26 @@ CAF_TEST(another_number_is_none) {
   CAF_CHECK(!proven_by({"1"}));
   CAF_CHECK(!proven_by({"12", "22"}));
   CAF_CHECK(!proven_by({""}));
+}
+
+CAF_TEST(a_thread_that_was_late_gives_the_message_its_time_again) {
+  status.link = link_phase::up;
+  status.canary_ok = true;
+  const auto ok_after = [&](std::chrono::nanoseconds late) {
+    advance_time(config.interval);  // it is sent
+    consume_messages();
+    advance_time(config.deadline);  // the deadline is in the mailbox
+    advance_time(late);             // and nobody looks
+    consume_messages();
+    return status.canary_ok.load();
+  };
+  CAF_CHECK(!ok_after(std::chrono::nanoseconds{0}));
+  status.canary_ok = true;
+  CAF_CHECK(ok_after(std::chrono::seconds{80}));
+  // Once: a canary that stays away is late all the same.
+  advance_time(config.deadline);
+  consume_messages();
+  CAF_CHECK(!status.canary_ok);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

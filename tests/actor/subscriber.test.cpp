@@ -7,6 +7,7 @@
 #include "tests/support/payloads.hpp"
 
 #include <chrono>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,9 @@ namespace {
 struct fixture : status2::support::actor_fixture {
   fixture() {
     viewers = *sys.groups().get(channel_groups::module_name, "run:wepp");
+    gaps().served_by(link);
     subscriber = own(spawn_unbound<subscriber_state>(
-        sys, subscriber_spec{viewers, &counters, longest_wait}));
+        sys, subscriber_spec{viewers, &counters, tail, longest_wait}));
     consume_messages();
   }
   /// What the group says of a fan-out that begins now.
@@ -31,7 +33,10 @@ struct fixture : status2::support::actor_fixture {
     own(sys.spawn([this](caf::event_based_actor* actor) -> caf::behavior {
       actor->join(viewers);
       return {
-          [this](const frame_message& m) { blocks.push_back(m.block); },
+          [this](const frame_message& m) {
+            if (m.block->kind == status2::transport::encoding::plain)
+              blocks.push_back(m.block);
+          },
           [this](channel_live) { ++live_messages; },
       };
     }));
@@ -41,9 +46,41 @@ struct fixture : status2::support::actor_fixture {
     self->send(subscriber, status2::support::payloads(payloads));
     consume_messages();
   }
+  gap_ledger& gaps() { return channel_group::of(viewers).gaps(); }
+  /// What the link sends, as it sends it; the subscriber has not handled it.
+  void say_live() {
+    self->send(subscriber, channel_state{true, {}, gaps().sent()});
+  }
+  void say_lost(std::chrono::steady_clock::time_point since) {
+    self->send(subscriber, channel_state{false, since, gaps().sent(since)});
+  }
+  void forward(const std::vector<std::string>& payloads) {
+    auto batch = status2::support::payloads(payloads);
+    auto read = std::make_shared<status2::redis::reply_batch>(*batch.read);
+    read->complete_until = sys.clock().now();
+    batch.read = std::move(read);
+    batch.number = gaps().sent();
+    self->send(subscriber, batch);
+    link->forwarded_until = sys.clock().now();
+  }
+  /// It dies before it handles what waits for it.
+  void kill_subscriber() {
+    self->send_exit(subscriber, caf::exit_reason::kill);
+    consume_messages();
+    gaps().subscriber_died();
+  }
+  /// Where the gap begins that the channel has now.
+  std::chrono::steady_clock::time_point gap_since() {
+    const auto start = gaps().revive(sys.clock().now());
+    CAF_REQUIRE(start.has_value());
+    return start->since;
+  }
 
   static constexpr auto longest_wait = 100ms;
   broker_counters counters;
+  tail_store tails{{}, counters};
+  std::shared_ptr<channel_tail> tail = std::make_shared<channel_tail>(tails);
+  std::shared_ptr<link_progress> link = std::make_shared<link_progress>();
   caf::group viewers;
   caf::actor subscriber;
   std::vector<status2::transport::frame_ptr> blocks;
@@ -63,6 +100,71 @@ CAF_TEST(all_payloads_of_one_read_become_one_block_of_frames_in_order) {
   for (const char* payload : {"one", "", "three"})
     status2::transport::append_status_frame(expected, payload);
   CAF_CHECK_EQUAL(blocks[0]->bytes, expected);
+}
+
+CAF_TEST(a_gap_takes_the_place_of_a_message_that_was_too_large) {
+  watch();
+  pass(1s);
+  say_live();
+  forward({"zero"});
+  consume_messages();
+  blocks.clear();
+  auto batch = status2::support::payloads({"one", "big", "three"});
+  auto read = std::make_shared<status2::redis::reply_batch>(*batch.read);
+  auto& dropped = read->replies[read->replies[batch.first].next];
+  dropped.kind = status2::redis::reply_kind::too_large;
+  batch.bytes -= dropped.second_size;
+  batch.read = read;
+  batch.too_large = 1;
+  batch.number = gaps().sent();
+  const auto known = gaps().complete_until();
+  CAF_CHECK(known == sys.clock().now());
+  pass(5s);
+  self->send(subscriber, batch);
+  consume_messages();
+  CAF_REQUIRE_EQUAL(blocks.size(), 3u);
+  const auto frame_of = [](const char* payload) {
+    std::string out;
+    status2::transport::append_status_frame(out, payload);
+    return out;
+  };
+  CAF_CHECK_EQUAL(blocks[0]->bytes, frame_of("one"));
+  CAF_CHECK_EQUAL(blocks[0]->messages, 1u);
+  CAF_CHECK(blocks[1]->gap);
+  CAF_CHECK(blocks[1]->bytes.ends_with(R"("cause":"too_large"})"));
+  CAF_CHECK_EQUAL(blocks[2]->bytes, frame_of("three"));
+  CAF_CHECK_EQUAL(counters.messages_fanned_out.load(), 3);
+  // It begins where all was known to be handed on, five seconds ago.
+  const auto& text = blocks[1]->bytes;
+  const auto time_at = [&](const std::string& key) {
+    const auto at = text.find("\"" + key + "\":\"") + key.size() + 4;
+    return std::stod(text.substr(at + 17, 6)) +
+           60 * std::stod(text.substr(at + 14, 2));
+  };
+  const auto length = time_at("until") - time_at("since");
+  CAF_CHECK(std::abs(length < 0 ? length + 3600 - 5 : length - 5) < 0.01);
+}
+
+CAF_TEST(what_waits_goes_before_a_gap) {
+  watch();
+  say_live();
+  consume_messages();
+  fan_out(10ms);
+  forward({"held"});
+  consume_messages();
+  CAF_CHECK(blocks.empty());
+  auto batch = status2::support::payloads({"big"});
+  auto read = std::make_shared<status2::redis::reply_batch>(*batch.read);
+  read->replies[batch.first].kind = status2::redis::reply_kind::too_large;
+  batch.read = read;
+  batch.too_large = 1;
+  batch.number = gaps().sent();
+  self->send(subscriber, batch);
+  consume_messages();
+  CAF_REQUIRE_EQUAL(blocks.size(), 2u);
+  CAF_CHECK_EQUAL(blocks[0]->messages, 1u);
+  CAF_CHECK(blocks[1]->gap);
+  CAF_CHECK_EQUAL(blocks[1]->messages, 0u);
 }
 
 CAF_TEST(all_viewers_share_the_same_bytes) {
@@ -103,14 +205,17 @@ CAF_TEST(a_channel_that_was_never_live_has_missed_nothing) {
   CAF_CHECK(blocks.empty());
 }
 
-CAF_TEST(of_two_interruptions_in_a_row_the_first_counts) {
+CAF_TEST(of_two_interruptions_in_a_row_the_earlier_counts) {
   watch();
   using status2::transport::gap_cause;
-  self->send(subscriber, channel_state{true});
+  say_live();
   consume_messages();
-  channel_group::of(viewers).interrupt({sys.clock().now(), gap_cause::restart});
-  self->send(subscriber, channel_state{false, sys.clock().now()});
-  self->send(subscriber, channel_state{true});
+  pass(1s);
+  const auto earlier = sys.clock().now();
+  pass(1s);
+  gaps().interrupt({earlier, gap_cause::restart});
+  say_lost(sys.clock().now());
+  say_live();
   consume_messages();
   CAF_REQUIRE_EQUAL(blocks.size(), 1u);
   CAF_CHECK(blocks[0]->bytes.find(R"("cause":"restart"})") !=
@@ -244,6 +349,105 @@ CAF_TEST(what_waits_outlives_its_subscriber) {
   consume_messages();
   CAF_REQUIRE_EQUAL(blocks.size(), 1u);
   CAF_CHECK_EQUAL(blocks[0]->messages, 1u);
+}
+
+CAF_TEST(what_a_subscriber_has_handed_on_is_in_no_gap) {
+  watch();
+  say_live();
+  consume_messages();
+  pass(1s);
+  forward({"one"});
+  const auto handed_on = sys.clock().now();
+  consume_messages();
+  kill_subscriber();
+  CAF_CHECK(gap_since() == handed_on);
+}
+
+CAF_TEST(what_nobody_watches_counts_as_handed_on) {
+  say_live();
+  consume_messages();
+  pass(1s);
+  forward({"one"});
+  const auto handed_on = sys.clock().now();
+  consume_messages();
+  kill_subscriber();
+  CAF_CHECK(gap_since() == handed_on);
+}
+
+CAF_TEST(what_waits_for_a_subscriber_when_it_dies_is_in_its_gap) {
+  watch();
+  say_live();
+  consume_messages();
+  pass(1s);
+  forward({"one"});
+  const auto handed_on = sys.clock().now();
+  consume_messages();
+  pass(1s);
+  // The kill is in the mailbox before the messages are.
+  self->send_exit(subscriber, caf::exit_reason::kill);
+  forward({"two"});
+  pass(1s);
+  forward({"three"});
+  consume_messages();
+  gaps().subscriber_died();
+  CAF_CHECK_EQUAL(blocks.size(), 1u);
+  CAF_CHECK(gap_since() == handed_on);
+}
+
+CAF_TEST(what_is_held_is_not_handed_on_until_it_is_sent) {
+  watch();
+  say_live();
+  consume_messages();
+  pass(1s);
+  link->forwarded_until = sys.clock().now();
+  const auto before = sys.clock().now();
+  fan_out(10ms);
+  pass(20ms);
+  forward({"held"});
+  consume_messages();
+  CAF_REQUIRE(blocks.empty());
+  gaps().subscriber_died();
+  CAF_CHECK(gap_since() == before);
+  // Sent at last, also by a subscriber that dies.
+  const auto read = link->forwarded_until;
+  kill_subscriber();
+  CAF_REQUIRE_EQUAL(blocks.size(), 1u);
+  gaps().revive(before);
+  gaps().subscriber_died();
+  CAF_CHECK(gap_since() == read);
+}
+
+CAF_TEST(what_a_dead_link_said_makes_no_channel_live) {
+  watch();
+  say_live();
+  consume_messages();
+  say_lost(sys.clock().now());
+  say_live();
+  gaps().link_died();
+  consume_messages();
+  CAF_CHECK(!channel_group::of(viewers).live());
+  CAF_CHECK_EQUAL(live_messages, 1);
+  CAF_CHECK(blocks.empty());
+  // The next link says it again, and the gap is told then.
+  say_live();
+  consume_messages();
+  CAF_CHECK(channel_group::of(viewers).live());
+  CAF_CHECK_EQUAL(live_messages, 2);
+  CAF_REQUIRE_EQUAL(blocks.size(), 1u);
+  CAF_CHECK(blocks[0]->gap);
+}
+
+CAF_TEST(messages_of_a_dead_link_are_still_handed_on_before_the_gap) {
+  watch();
+  say_live();
+  consume_messages();
+  forward({"last words"});
+  gaps().link_died();
+  say_live();
+  consume_messages();
+  CAF_REQUIRE_EQUAL(blocks.size(), 2u);
+  CAF_CHECK_EQUAL(blocks[0]->messages, 1u);
+  CAF_CHECK(blocks[1]->gap);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -31,6 +31,7 @@ struct fixture : status2::support::actor_fixture {
     config.spawn_subscriber = [this](const subscriber_spec& spec) {
       subscribers.push_back(idle_actor());
       subscribed.push_back(spec.viewers.get()->identifier());
+      kept_tails.push_back(spec.tail);
       return subscribers.back();
     };
     config.spawn_session = [this](const session_spec& spec) {
@@ -46,6 +47,7 @@ struct fixture : status2::support::actor_fixture {
     config.max_channels = 3;
     config.drain_window = 1s;
     config.fault = fault;
+    config.tails = &tails;
     config.channel_linger = 5s;
     config.threads = 2;
     config.spread_at = 3;
@@ -109,14 +111,17 @@ struct fixture : status2::support::actor_fixture {
     consume_messages();
     return result;
   }
-  std::int64_t refused(refusal reason) const {
-    return counters.clients_refused[static_cast<std::size_t>(reason)];
+  std::int64_t refused(status2::transport::refusal why) const {
+    return counters.requests_refused[static_cast<std::size_t>(why)];
   }
-  bool live(const std::string& channel) {
-    return channel_group::of(*channel_groups::of(sys).get(channel)).live();
+  gap_ledger& gaps(const std::string& channel) {
+    return channel_group::of(*channel_groups::of(sys).get(channel)).gaps();
   }
+  bool live(const std::string& channel) { return gaps(channel).live(); }
 
   broker_counters counters;
+  tail_store tails{{}, counters};
+  std::vector<std::weak_ptr<channel_tail>> kept_tails;  ///< of `subscribers`
   broker_status status;
   caf::actor supervisor;
   std::vector<caf::actor> links, subscribers, sessions, canaries;
@@ -168,6 +173,52 @@ CAF_TEST(a_viewer_who_comes_back_within_the_linger_costs_nothing) {
   CAF_CHECK_EQUAL(unwanted, names{"run:a"});
 }
 
+CAF_TEST(channels_linger_each_from_its_last_viewer) {
+  connect("run:a");
+  connect("run:b");
+  kill(sessions[0]);
+  pass(2s);
+  kill(sessions[1]);
+  pass(3s);
+  CAF_CHECK_EQUAL(unwanted, names{"run:a"});
+  pass(2s);
+  CAF_CHECK_EQUAL(unwanted, (names{"run:a", "run:b"}));
+}
+
+CAF_TEST(a_channel_without_viewers_makes_room_for_another) {
+  for (const char* name : {"run:a", "run:b", "run:c"})
+    connect(name);
+  // Those that had messages stay longest.
+  kept_tails[0].lock()->add("x", sys.clock().now());
+  for (const auto& session : sessions)
+    kill(session);
+  connect("run:d");
+  CAF_CHECK_EQUAL(unwanted, names{"run:b"});
+  connect("run:e");
+  CAF_CHECK_EQUAL(unwanted, (names{"run:b", "run:c"}));
+  connect("run:f");
+  CAF_CHECK_EQUAL(unwanted, (names{"run:b", "run:c", "run:a"}));
+  CAF_CHECK_EQUAL(counters.channels_active.load(), 3);
+  CAF_CHECK_EQUAL(refused(status2::transport::refusal::channels), 0);
+}
+
+CAF_TEST(the_next_subscriber_of_a_channel_goes_on_with_its_tail) {
+  connect("run:a");
+  const auto tail = kept_tails[0].lock();
+  kill(subscribers[0]);
+  CAF_REQUIRE_EQUAL(kept_tails.size(), 2u);
+  CAF_CHECK(kept_tails[1].lock() == tail);
+}
+
+CAF_TEST(a_channel_that_is_left_keeps_no_messages) {
+  connect("run:a");
+  kept_tails[0].lock()->add("x", sys.clock().now());
+  kill(sessions[0]);
+  pass(5s);
+  CAF_CHECK(kept_tails[0].expired());
+  CAF_CHECK_EQUAL(tails.memory(), 0u);
+}
+
 CAF_TEST(a_dead_link_is_restarted_and_told_every_wanted_channel) {
   connect("run:a");
   connect("run:b");
@@ -186,7 +237,7 @@ CAF_TEST(a_dead_subscriber_is_restarted_and_nothing_else_is_touched) {
   connect("run:a");
   connect("run:b");
   wanted.clear();
-  channel_group::of(*channel_groups::of(sys).get("run:a")).revive();
+  gaps("run:a").revive(sys.clock().now());
   kill(subscribers[0]);
   CAF_CHECK_EQUAL(subscribed, (names{"run:a", "run:b", "run:a"}));
   CAF_CHECK_EQUAL(wanted, names{"run:a"});
@@ -276,7 +327,7 @@ CAF_TEST(a_client_who_comes_during_a_drain_is_answered_503) {
   CAF_CHECK(text.starts_with("HTTP/1.1 503 "));
   CAF_CHECK(text.find("Retry-After: ") != std::string::npos);
   CAF_CHECK(text.ends_with("shutting down\n"));
-  CAF_CHECK_EQUAL(refused(refusal::drain), 1);
+  CAF_CHECK_EQUAL(refused(status2::transport::refusal::drain), 1);
 }
 
 CAF_TEST(one_channel_more_than_the_limit_is_refused_and_the_others_go_on) {
@@ -284,7 +335,7 @@ CAF_TEST(one_channel_more_than_the_limit_is_refused_and_the_others_go_on) {
     connect(name);
   connect("run:d");
   CAF_CHECK_EQUAL(sessions.size(), 3u);
-  CAF_CHECK_EQUAL(refused(refusal::channels), 1);
+  CAF_CHECK_EQUAL(refused(status2::transport::refusal::channels), 1);
   connect("run:a");
   CAF_CHECK_EQUAL(sessions.size(), 4u);
 }
@@ -337,45 +388,44 @@ CAF_TEST(a_killed_supervisor_says_so_by_its_exit_reason) {
       caf::after(0s) >> [] { CAF_FAIL("the supervisor is still there"); });
 }
 
-CAF_TEST(a_dead_link_interrupts_every_channel) {
-  connect("run:a");
-  auto group = *channel_groups::of(sys).get("run:a");
-  channel_group::of(group).revive();
+CAF_TEST(a_dead_link_interrupts_every_channel_from_where_it_had_come_to) {
+  const auto start = sys.clock().now();
+  const auto progress = std::make_shared<link_progress>();
+  for (const char* name : {"run:a", "run:b"}) {
+    connect(name);
+    gaps(name).served_by(progress);
+    gaps(name).revive(start);
+  }
+  pass(1min);
+  progress->forwarded_until = start + 59s;
+  gaps("run:a").sent();  // its subscriber handles it later
   kill(links.back());
-  const auto start = channel_group::of(group).revive();
-  CAF_REQUIRE(start.has_value());
-  CAF_CHECK(start->cause == status2::transport::gap_cause::restart);
+  for (const char* name : {"run:a", "run:b"}) {
+    CAF_CHECK(!live(name));
+    const auto gap = gaps(name).revive(sys.clock().now());
+    CAF_REQUIRE(gap.has_value());
+    CAF_CHECK(gap->cause == status2::transport::gap_cause::restart);
+    CAF_CHECK(gap->since == start + 59s);
+  }
 }
 
-CAF_TEST(what_an_injected_fault_held_back_is_in_the_gap_of_a_dead_link) {
-  connect("run:a");
-  auto group = *channel_groups::of(sys).get("run:a");
-  channel_group::of(group).revive();
-  const auto harm = [&](status2::redis::upstream_fault::kind what,
-                        std::chrono::nanoseconds length) {
-    self->send(supervisor, fault_wanted{{.what = what,
-                                         .delay = 2s,
-                                         .until = sys.clock().now() + length},
-                                        [](unsigned, const std::string&) {}});
-    consume_messages();
-  };
-  pass(1min);
+CAF_TEST(a_dead_subscriber_interrupts_its_channel_from_where_it_had_come_to) {
   const auto start = sys.clock().now();
-  harm(status2::redis::upstream_fault::kind::stall, 10s);
-  pass(9s);
-  harm(status2::redis::upstream_fault::kind::delay, 10s);
-  pass(11s);
-  kill(links.back());
-  const auto gap = channel_group::of(group).revive();
-  CAF_REQUIRE(gap.has_value());
-  CAF_CHECK(gap->since <= start);
-  // Long over, it counts no more.
+  const auto progress = std::make_shared<link_progress>();
+  for (const char* name : {"run:a", "run:b"}) {
+    connect(name);
+    gaps(name).served_by(progress);
+    gaps(name).revive(start);
+  }
+  progress->forwarded_until = start + 1s;
+  gaps("run:a").sent();
+  progress->forwarded_until = start + 2s;
   pass(1min);
-  const auto later = sys.clock().now();
-  kill(links.back());
-  const auto next = channel_group::of(group).revive();
-  CAF_REQUIRE(next.has_value());
-  CAF_CHECK(next->since == later - 1s);
+  kill(subscribers[0]);
+  CAF_CHECK(live("run:b"));
+  const auto gap = gaps("run:a").revive(sys.clock().now());
+  CAF_REQUIRE(gap.has_value());
+  CAF_CHECK(gap->since == start + 1s);
 }
 
 CAF_TEST(a_surfaced_outage_stays_so_until_the_link_is_up) {

@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 SIOCGIFFLAGS = 0x8913
 SIOCSIFFLAGS = 0x8914
@@ -20,13 +21,14 @@ IFF_UP = 1
 PACKAGES = ("nginx", "libnginx-mod-nchan", "redis-server", "liburing2")
 
 
-def own_network() -> bool:
+def own_network(own_users: bool = False) -> bool:
     """A network namespace for this process and its children: loopback without
     the machine's packet filter, which is no part of any server. False if this
-    user may not have one.
+    user may not have one. `own_users`: with a user namespace, for which nobody
+    needs to be root; no other thread may run yet.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNET) != 0:
+    if libc.unshare(CLONE_NEWNET | (CLONE_NEWUSER if own_users else 0)) != 0:
         return False
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         request = struct.pack("16sh14x", b"lo", 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from typing import Any
 
 from ratios import CPU, YARDSTICK, figures, over_yardstick
 from record import Record, faults_of
@@ -123,12 +124,11 @@ def growth_tables(record: Record) -> list[str]:
     return ["CPU a delivery, by number:", "", *table(headings, rows)]
 
 
-def facts(record: Record) -> list[str]:
-    machine = record.machine
+def facts(time: str, machine: dict[str, Any]) -> list[str]:
     packages = ", ".join(f"{k} {v}" for k, v in machine["packages"].items())
     network = "own namespace" if machine["own_network"] else "the machine's"
     lines = [
-        f"Measured {record.time} (UTC), commit {machine['commit']}: {machine['cpu']},"
+        f"Measured {time} (UTC), commit {machine['commit']}: {machine['cpu']},"
         f" {machine['cores']} cores, Linux {machine['kernel']}, Debian"
         f" {machine['debian']}; loopback of {network},"
         f" {machine['congestion_control']}; {packages or 'no packages known'}."
@@ -156,4 +156,5 @@ def markdown(record: Record) -> str:
         if record.kind == "growth"
         else target_table(record) + work_tables(record)
     )
-    return "\n".join([*facts(record), *fault_line(record), *body]).rstrip() + "\n"
+    head = facts(record.time, record.machine) + fault_line(record)
+    return "\n".join([*head, *body]).rstrip() + "\n"

@@ -1,21 +1,29 @@
 #!/usr/bin/env python3
-"""Measures status2 beside a bare epoll loop; README.md says how to read it."""
+"""Measures status2 beside a bare epoll loop, or with --resume how soon delivery
+resumes after an outage of Redis; README.md says how to read it.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+import resume
+import resume_record
+import resume_report
 from machine import facts, own_network
 from measure import Options, run_all, say
 from processes import BenchError, end_on_signals
 from ratios import YARDSTICK
 from record import Record, load, save
 from report import markdown
+from resume_faults import SCENARIOS
+from resume_record import ResumeRecord
 from servers import Server, all_servers
 from targets import Verdict, outcomes
 from works import NAMED, QUICK, SMOKE, WORKS, Work, growth_works
@@ -35,7 +43,8 @@ def arguments() -> argparse.Namespace:
     which.add_argument(
         "--quick",
         action="store_true",
-        help=f"works {', '.join(QUICK)} without nchan, three rounds",
+        help=f"works {', '.join(QUICK)} without nchan, three rounds;"
+        " of --resume two rounds, not 60 s",
     )
     which.add_argument("--growth", action="store_true", help="cost by number")
     which.add_argument(
@@ -53,7 +62,18 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--server", action="append", choices=NAMES, help="only these and the floor"
     )
-    parser.add_argument("--rounds", type=int, help="5; quick and growth 3")
+    parser.add_argument(
+        "--resume", action="store_true", help="delivery after an outage of Redis"
+    )
+    parser.add_argument(
+        "--scenario",
+        action="append",
+        choices=list(SCENARIOS),
+        help="of --resume only this one; may be repeated",
+    )
+    parser.add_argument(
+        "--rounds", type=int, help="5; quick and growth 3; resume 10, of 60 s 3"
+    )
     parser.add_argument("--seconds", type=float, default=4.0, help="a window")
     parser.add_argument(
         "--machine-network",
@@ -66,6 +86,11 @@ def arguments() -> argparse.Namespace:
     chosen = parser.parse_args()
     if (chosen.rounds is not None and chosen.rounds < 1) or chosen.seconds <= 0:
         parser.error("--rounds and --seconds must be above 0")
+    others = chosen.growth or chosen.all or chosen.work or chosen.server
+    if chosen.resume and others:
+        parser.error("--resume takes none of --growth, --all, --work and --server")
+    if chosen.scenario and not chosen.resume:
+        parser.error("--scenario needs --resume")
     return chosen
 
 
@@ -129,7 +154,11 @@ def verdict(record: Record) -> int:
     if faults:
         say(f"bench: deliveries were at fault: {faults}")
         return MISSED
-    reached = [outcome.verdict for outcome in outcomes(record)]
+    return code_of(outcome.verdict for outcome in outcomes(record))
+
+
+def code_of(verdicts: Iterable[Verdict]) -> int:
+    reached = list(verdicts)
     if Verdict.MISSED in reached:
         say(f"bench: {reached.count(Verdict.MISSED)} targets were missed")
         return MISSED
@@ -152,14 +181,55 @@ def one(chosen: argparse.Namespace, growth: bool, network: bool) -> int:
     return verdict(record)
 
 
+def write_resume_report(record: ResumeRecord, base: Path) -> None:
+    """`base`.md; no picture."""
+    text = resume_report.markdown(record)
+    print(text)
+    base.with_suffix(".md").write_text(text)
+    say(f"wrote {base.with_suffix('.md')}")
+
+
+def resume_verdict(record: ResumeRecord) -> int:
+    for title in resume_record.silent(record):
+        say(f"bench: {title}: no line arrived before the deadline")
+    code = code_of(each.verdict for each in resume_record.outcomes(record))
+    return MISSED if resume_record.silent(record) else code
+
+
+def resume_all(chosen: argparse.Namespace) -> int:
+    options = resume.Options(
+        chosen.build_dir / "status2", chosen.quick, chosen.rounds
+    )
+    scenarios = resume.scenarios_of(chosen.scenario, chosen.quick, chosen.smoke)
+    record = resume.perform(scenarios, options, chosen.machine_network)
+    if chosen.smoke:
+        print(resume_report.markdown(record))
+        return resume_verdict(record)
+    path = RESULTS / f"{record.time}-resume.json"
+    resume_record.save(record, path)
+    say(f"saved {path}")
+    write_resume_report(record, path)
+    return resume_verdict(record)
+
+
+def judge_saved(path: Path) -> int:
+    if resume_record.is_resume(path):
+        resumed = resume_record.load(path)
+        write_resume_report(resumed, path)
+        return resume_verdict(resumed)
+    record = load(path)
+    write_report(record, path)
+    return verdict(record)
+
+
 def main() -> int:
     chosen = arguments()
     end_on_signals()
     try:
         if chosen.report:
-            record = load(chosen.report)
-            write_report(record, chosen.report)
-            return verdict(record)
+            return judge_saved(chosen.report)
+        if chosen.resume:
+            return resume_all(chosen)
         network = not chosen.machine_network and own_network()
         codes = [one(chosen, chosen.growth, network)]
         if chosen.all:

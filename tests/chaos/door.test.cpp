@@ -3,6 +3,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/stage.hpp"
 
+#include <boost/algorithm/string/case_conv.hpp>
 #include <caf/test/unit_test.hpp>
 
 #include <string>
@@ -18,12 +19,48 @@ CAF_TEST(without_a_token_the_door_does_not_exist) {
 
 CAF_TEST(a_missing_or_wrong_token_is_401_and_logged) {
   chaos_stage s;
-  for (const auto* token : {"", "let me i", "let me in!", "LET ME IN"})
+  const auto right = chaos_stage::chaos_token;
+  for (const auto& token : {std::string(), right.substr(1), right + "!",
+                            boost::to_upper_copy(right)})
     CAF_CHECK_EQUAL(s.ask("GET", "/chaos/actors", {}, token).status, 401u);
-  CAF_REQUIRE(s.broker.logs("chaos access denied", 4));
+  CAF_CHECK_EQUAL(
+      s.broker.value(R"(status2_requests_refused_total{reason="chaos_token"})"),
+      4.0);
+  CAF_REQUIRE(s.broker.logs("chaos access denied"));
   const auto line = s.broker.logged("chaos access denied")[0];
   CAF_CHECK_EQUAL(text_of(line, "level"), "WARN");
   CAF_CHECK_EQUAL(text_of(line, "action"), "/chaos/actors");
+}
+
+CAF_TEST(guesses_are_slowed_and_the_right_token_with_them) {
+  chaos_stage s;
+  unsigned last = 0;
+  for (int i = 0; i < 100 && last != 429; ++i)
+    last = s.ask("GET", "/chaos/actors", {}, "guess").status;
+  CAF_CHECK_EQUAL(last, 429u);
+  const auto late = s.ask("GET", "/chaos/actors");
+  if (late.status == 429u) CAF_CHECK(late.header("retry-after") == "1");
+  CAF_CHECK(eventually(
+      patience, [&] { return s.ask("GET", "/chaos/actors").status == 200; }));
+  // A flood of denials is a line a second.
+  CAF_CHECK(s.broker.logged("chaos access denied").size() < 20);
+}
+
+CAF_TEST(a_page_is_refused_whatever_its_token) {
+  chaos_stage s;
+  const auto answer =
+      request(s.broker.port(), "GET", "/chaos/actors",
+              "Origin: http://localhost\r\nAuthorization: Bearer " +
+                  chaos_stage::chaos_token + "\r\n");
+  CAF_CHECK_EQUAL(answer.status, 403u);
+}
+
+CAF_TEST(the_token_is_looked_at_before_the_body) {
+  chaos_stage s;
+  tcp_client connection(s.broker.port());
+  connection.send(
+      "POST /chaos/kill HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n");
+  CAF_CHECK_EQUAL(read_response(connection).status, 401u);
 }
 
 CAF_TEST(what_it_does_not_understand_changes_nothing) {

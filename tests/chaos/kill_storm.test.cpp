@@ -70,3 +70,31 @@ CAF_TEST(nobody_but_the_killed_is_closed_and_what_is_lost_is_told) {
   CAF_CHECK(report.closes[1011] > 0);
   CAF_CHECK(report.closes[1011] <= killed_sessions);
 }
+
+CAF_TEST(what_an_injected_fault_holds_back_is_in_the_gap_of_a_killed_link) {
+  constexpr std::size_t viewers = 10;
+  const std::vector<std::string> channels{"held:a", "held:b"};
+  chaos_stage s;
+  crowd people({s.broker.port(), channels, viewers});
+  CAF_REQUIRE(eventually(30s, [&] { return people.live() == viewers; }));
+  numbered_producer producer(s.redis.port(), channels);
+  CAF_CHECK_EQUAL(s.harm_redis("delay", "3s", 300), 200u);
+  int kills = 0;
+  const auto start = std::chrono::steady_clock::now();
+  producer.publish_until(start + 5s, 200, [&] {
+    if (std::chrono::steady_clock::now() < start + (kills + 1) * 900ms) return;
+    if (kills++ < 3) CAF_CHECK_EQUAL(s.kill("redis-link"), 200u);
+  });
+  CAF_CHECK(people.settles());
+  const auto before = people.received();
+  for (std::size_t i = 0; i < channels.size(); ++i)
+    producer.publish();
+  CAF_CHECK(eventually(patience,
+                       [&] { return people.received() == before + viewers; }));
+  const auto report = people.judge(producer.published());
+  CAF_CHECK_EQUAL(report.duplicated, 0u);
+  CAF_CHECK_EQUAL(report.reordered, 0u);
+  CAF_CHECK_EQUAL(report.lost_untold, 0u);
+  CAF_CHECK(report.lost_told > 0);
+  CAF_CHECK(report.closes.empty());
+}

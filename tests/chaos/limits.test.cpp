@@ -104,7 +104,7 @@ CAF_TEST(under_the_limit_of_all_outboxes_the_largest_goes_first) {
   CAF_REQUIRE(reader.live());
   const std::string block(1 << 20, 'x');
   // What the kernel's buffers take is not the broker's.
-  for (int i = 0; i < 8; ++i) {
+  for (int i = 0; i < 6; ++i) {
     s.redis.publish("lim:small", block);
     CAF_CHECK_EQUAL(reader.next_message(), status_text(block));
   }
@@ -120,7 +120,7 @@ CAF_TEST(under_the_limit_of_all_outboxes_the_largest_goes_first) {
   CAF_CHECK_EQUAL(text_of(line, "reason"), "memory_limit");
   s.redis.publish("lim:small", "still here");
   CAF_CHECK_EQUAL(reader.next_message(), status_text("still here"));
-  for (int i = 0; i < 8; ++i)
+  for (int i = 0; i < 6; ++i)
     CAF_CHECK_EQUAL(small.next_message(), status_text(block));
   CAF_CHECK_EQUAL(small.next_message(), status_text("still here"));
 }

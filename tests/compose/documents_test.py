@@ -65,7 +65,7 @@ def fields_logged() -> set[str]:
     found = set()
     for folder in ("actors", "service"):
         for path in (ROOT / folder).glob("*.cpp"):
-            for call in re.findall(r"\blog\((?:[^;]|\n)*?\);", read(path)):
+            for call in re.findall(r"\blog(?:_text)?\((?:[^;]|\n)*?\);", read(path)):
                 found |= set(re.findall(r'\{"(\w+)",', call))
     return found
 

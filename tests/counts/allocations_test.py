@@ -46,7 +46,7 @@ def allocations(backend: str, viewers: int) -> float:
 
 class Allocations(unittest.TestCase):
     def test_a_message_allocates_for_itself_and_not_for_its_viewers(self) -> None:
-        for backend in ("epoll", "auto"):
+        for backend in ("aio", "auto"):
             with self.subTest(backend):
                 few, many = (allocations(backend, n) for n in (1, VIEWERS))
                 print(f"{backend}: {few} a message to 1 viewer, {many} to {VIEWERS}")

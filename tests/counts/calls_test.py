@@ -65,7 +65,7 @@ class Calls(unittest.TestCase):
     def test_a_fan_out_is_one_system_call_or_two(self) -> None:
         """The second asks native AIO for the results. Where kernel or container
         allows neither, a delivery is a call."""
-        for backend in ("epoll", "auto"):
+        for backend in ("aio", "auto"):
             with self.subTest(backend):
                 seen = growth(backend, VIEWERS, deliver_one_by_one, MESSAGES)
                 self.check_one_by_one(seen)
@@ -78,13 +78,13 @@ class Calls(unittest.TestCase):
 
     def test_few_viewers_wake_no_other_thread(self) -> None:
         self.check_one_by_one(
-            growth("epoll", FEW_VIEWERS, deliver_one_by_one, MESSAGES)
+            growth("aio", FEW_VIEWERS, deliver_one_by_one, MESSAGES)
         )
 
     def test_what_comes_together_leaves_together(self) -> None:
         """Redis may hand a burst over in a few pieces; one is usual, and each
         piece is a send a viewer."""
-        for backend in ("epoll", "auto"):
+        for backend in ("aio", "auto"):
             with self.subTest(backend):
                 seen = growth(backend, VIEWERS, deliver_burst, BURST)
                 print(seen)

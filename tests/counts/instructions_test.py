@@ -3,7 +3,7 @@
 Two runs that differ in the amount of work alone: what they share, the start
 above all, cancels. Only the I/O thread counts, of which there is one: the
 others look at the clock as often as time allows. Valgrind does not know
-io_uring, so frames go by epoll.
+io_uring, so frames go by native AIO.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def instructions(viewers: int, messages: int) -> int:
             "--separate-threads=yes",
             f"--callgrind-out-file={profile}",
         )
-        settings = {"STATUS_IO_BACKEND": "epoll", "STATUS_IO_THREADS": "1"}
+        settings = {"STATUS_IO_BACKEND": "aio", "STATUS_IO_THREADS": "1"}
         with staged(settings, valgrind) as stage:
             crowd = Crowd(stage.port, "run1:log", viewers)
             producer = Producer(stage.redis_port)
@@ -43,10 +43,14 @@ def instructions(viewers: int, messages: int) -> int:
             crowd.close()
             stage.broker.stop()
         threads = (path.read_text() for path in Path(folder).glob("callgrind.out-*"))
-        (io_thread,) = (text for text in threads if IO_THREAD in text)
-        totals = re.search(r"^totals: (\d+)$", io_thread, re.MULTILINE)
-        assert totals is not None, "callgrind tells no total"
-        return int(totals[1])
+        # The thread for pages is another one, with next to nothing to do.
+        return max(total_of(text) for text in threads if IO_THREAD in text)
+
+
+def total_of(profile: str) -> int:
+    totals = re.search(r"^totals: (\d+)$", profile, re.MULTILINE)
+    assert totals is not None, "callgrind tells no total"
+    return int(totals[1])
 
 
 class Instructions(unittest.TestCase):

@@ -67,7 +67,7 @@ void declare_options(CLI::App& app, options& chosen) {
 redis::connection_settings redis_of(const options& chosen) {
   auto url = redis::parse_url(chosen.redis_url);
   if (!url)
-    throw std::runtime_error("--redis-url: accepted: " +
+    throw std::runtime_error("--redis-url: " + url.problem + "; accepted: " +
                              std::string(redis::accepted_urls));
   if (!chosen.password_file.empty()) {
     std::ifstream file(chosen.password_file);

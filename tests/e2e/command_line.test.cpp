@@ -52,13 +52,13 @@ CAF_TEST(
 }
 
 CAF_TEST(a_bad_redis_url_is_named_without_what_may_be_a_password) {
-  for (const char* url : {"redis://redis.example/2?password=url-secret-11",
+  for (const char* url : {"redis://redis.example/x?password=url-secret-11",
                           "redis://:url-secret-11", "http://url-secret-11@h"}) {
     const auto result = run_status2({}, {{"STATUS_REDIS_URL", url}});
     CAF_CHECK_EQUAL(code(result), 2);
     const auto said = result.output + result.errors;
     CAF_CHECK(holds(said, "STATUS_REDIS_URL="));
-    CAF_CHECK(holds(said, "://*** is not accepted"));
+    CAF_CHECK(holds(said, "://***: the "));
     CAF_CHECK(holds(said, "rediss://"));
     CAF_CHECK(!holds(said, "secret"));
   }
@@ -160,9 +160,11 @@ CAF_TEST(watch_prints_what_publish_says) {
   CAF_CHECK_EQUAL(code(run_status2({"publish", "run:watched", "-"}, redis,
                                    "from\nstandard input\n")),
                   0);
-  CAF_CHECK(eventually(patience, [&] { return watch.lines().size() >= 3; }));
+  CAF_CHECK_EQUAL(
+      code(run_status2({"publish", "run:watched", "--", "-5 °C"}, redis)), 0);
+  CAF_CHECK(eventually(patience, [&] { return watch.lines().size() >= 4; }));
   const std::vector<std::string> expected{"a \"word\"", "from",
-                                          "standard input"};
+                                          "standard input", "-5 °C"};
   CAF_CHECK_EQUAL(watch.lines(), expected);
   // Its pongs keep it alive well past the idle limit.
   CAF_CHECK(eventually(patience, [&] {
@@ -198,4 +200,14 @@ CAF_TEST(publish_says_when_redis_is_not_there) {
   CAF_CHECK_EQUAL(code(result), 1);
   CAF_CHECK(!result.errors.empty());
   CAF_CHECK(!holds(result.errors, "hidden-15"));
+}
+
+CAF_TEST(a_channel_that_nobody_can_watch_is_not_published_to) {
+  for (const auto* name : {"run", "run:", "run:a b", "run%3Aa",
+                           "status2:canary", "__sentinel__:hello"}) {
+    const auto result = run_status2({"publish", name, "text"}, {});
+    CAF_CHECK_EQUAL(result.exit_code.value_or(-1), 2);
+    CAF_CHECK(result.errors.find("not a channel that can be watched") !=
+              std::string::npos);
+  }
 }

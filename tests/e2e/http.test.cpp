@@ -1,6 +1,7 @@
 // /health, /ready, /metrics.
 #include "tests/support/eventually.hpp"
 #include "tests/support/stage.hpp"
+#include "tests/support/viewer.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
@@ -52,6 +53,42 @@ CAF_TEST(health_is_ok_while_requests_are_served) {
   CAF_CHECK_EQUAL(response.status, 200u);
   CAF_CHECK_EQUAL(response.body, "OK");
   CAF_CHECK_EQUAL(request(s.broker.port(), "HEAD", "/health").status, 200u);
+}
+
+CAF_TEST(operators_may_have_a_port_of_their_own) {
+  stage s(environment{{"STATUS_ADMIN_ADDR", "127.0.0.1:0"},
+                      {"STATUS_METRICS_ENABLED", "true"}});
+  CAF_REQUIRE(s.broker.logs("listening", 2));
+  const auto line = s.broker.logged("listening")[1];
+  const auto port = line.at("port").to_number<std::uint16_t>();
+  CAF_CHECK(s.view("run:two-ports").live());
+  for (const auto* path : {"/ready", "/metrics", "/chaos/actors"})
+    CAF_CHECK_EQUAL(s.broker.get(path).status, 404u);
+  CAF_CHECK_EQUAL(s.broker.get("/health").status, 200u);
+  for (const auto* path : {"/health", "/ready", "/metrics"})
+    CAF_CHECK_EQUAL(request(port, "GET", path).status, 200u);
+  CAF_CHECK_EQUAL(
+      request(port, "GET", "/run:two-ports", upgrade_headers).status, 404u);
+  CAF_CHECK(s.broker.stop() == 0);
+}
+
+CAF_TEST(a_refused_request_leaves_a_line_and_a_count) {
+  stage s(environment{{"STATUS_ALLOWED_ORIGINS", "good.example"},
+                      {"STATUS_METRICS_ENABLED", "true"}});
+  const auto refused =
+      request(s.broker.port(), "GET", "/run:log?token=secret",
+              std::string(upgrade_headers) + "Origin: https://evil.test\r\n");
+  CAF_CHECK_EQUAL(refused.status, 403u);
+  CAF_REQUIRE(s.broker.logs("request refused"));
+  const auto line = s.broker.logged("request refused")[0];
+  CAF_CHECK_EQUAL(text_of(line, "level"), "INFO");
+  CAF_CHECK_EQUAL(text_of(line, "reason"), "origin");
+  CAF_CHECK_EQUAL(text_of(line, "origin"), "https://evil.test");
+  CAF_CHECK_EQUAL(text_of(line, "path"), "/run:log");
+  CAF_CHECK(text_of(line, "remote").starts_with("127.0.0.1:"));
+  CAF_CHECK_EQUAL(
+      s.broker.value(R"(status2_requests_refused_total{reason="origin"})"),
+      1.0);
 }
 
 CAF_TEST(ready_tells_the_state_of_the_redis_link) {

@@ -99,3 +99,35 @@ CAF_TEST(a_request_that_never_ends_is_closed) {
     return slow.closed();
   }));
 }
+
+CAF_TEST(a_message_above_the_limit_is_dropped_and_told_and_costs_no_memory) {
+  stage s(environment{{"STATUS_MAX_PAYLOAD", "1MB"}});
+  constexpr std::size_t megabyte = 1 << 20;
+  constexpr std::size_t size = 128 * megabyte;
+  // Redis itself would close a link that 32 MB wait for.
+  s.redis.config_set("client-output-buffer-limit", "pubsub 0 0 0");
+  auto told = s.view("/run:big?gap=1");
+  auto other = s.view("run:big");
+  CAF_REQUIRE(told.live() && other.live());
+  const std::string fits(megabyte, 'f');
+  s.redis.publish("run:big", fits);
+  CAF_CHECK(told.next_message() == status_text(fits));
+  CAF_CHECK(other.next_message() == status_text(fits));
+  const auto before = s.broker.child().resident_bytes();
+  s.redis.publish("run:big", std::string(size, 'x'));
+  s.redis.publish("run:big", "next");
+  const auto gap = told.next_message();
+  CAF_CHECK(gap.starts_with(R"({"type":"gap","since":")"));
+  CAF_CHECK(gap.ends_with(R"("cause":"too_large"})"));
+  CAF_CHECK_EQUAL(told.next_message(), status_text("next"));
+  CAF_CHECK_EQUAL(other.next_message(), status_text("next"));
+  CAF_CHECK(s.broker.child().resident_bytes() < before + size / 8);
+  CAF_CHECK_EQUAL(s.broker.value("status2_messages_too_large_total"), 1.0);
+  CAF_CHECK_EQUAL(s.broker.value("status2_redis_reconnects_total"), 0.0);
+  const auto lines = s.broker.logged("message too large");
+  CAF_REQUIRE_EQUAL(lines.size(), 1u);
+  CAF_CHECK_EQUAL(text_of(lines[0], "run_id"), "run");
+  CAF_CHECK_EQUAL(text_of(lines[0], "channel"), "big");
+  CAF_CHECK_EQUAL(lines[0].at("bytes").as_int64(),
+                  static_cast<std::int64_t>(size));
+}

@@ -1,14 +1,22 @@
 // What pipelines read: one JSON object a line, with the keys they know.
+#include "tests/support/eventually.hpp"
 #include "tests/support/stage.hpp"
+#include "tests/support/temporary_directory.hpp"
+#include "transport/upgrade.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <caf/test/unit_test.hpp>
 
+#include <array>
+#include <fcntl.h>
 #include <set>
 #include <string>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace status2::support;
+using status2::transport::unique_fd;
 
 namespace {
 
@@ -107,4 +115,47 @@ CAF_TEST(the_level_keeps_lesser_lines_out) {
     CAF_CHECK(level == "WARN" || level == "ERROR");
   }
   CAF_CHECK_EQUAL(s.broker.logged("shutdown signal received").size(), 0u);
+}
+
+CAF_TEST(an_output_that_fails_costs_lines_and_nothing_else) {
+  redis_server redis;
+  broker_process broker(redis, {.output = "/dev/full"});
+  auto viewer = broker.view("run:full");
+  CAF_REQUIRE(viewer.live());
+  CAF_CHECK(eventually(patience, [&] {
+    return broker.value("status2_log_lines_dropped_total") >= 3;
+  }));
+  redis.publish("run:full", "still here");
+  CAF_CHECK_EQUAL(viewer.next_message(), status_text("still here"));
+  viewer.connection().close();
+  CAF_CHECK_EQUAL(broker.stop().value_or(-1), 0);
+}
+
+CAF_TEST(a_reader_of_the_log_that_comes_back_is_told_of_its_loss) {
+  const temporary_directory directory;
+  const auto path = directory.path() + "/log";
+  CAF_REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const auto open_reader = [&path] {
+    return unique_fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  };
+  auto reader = open_reader();
+  redis_server redis;
+  broker_process broker(redis, {.output = path});
+  reader = unique_fd();
+  auto viewer = broker.view("run:pipe");
+  CAF_REQUIRE(viewer.live());
+  CAF_CHECK(eventually(patience, [&] {
+    return broker.value("status2_log_lines_dropped_total") >= 1;
+  }));
+  reader = open_reader();
+  std::string text;
+  CAF_CHECK(eventually(patience, [&] {
+    broker.view("run:more").connection().close();
+    std::array<char, 4096> bytes{};
+    const auto count = ::read(reader.value(), bytes.data(), bytes.size());
+    if (count > 0) text.append(bytes.data(), static_cast<std::size_t>(count));
+    return text.find("\"log lines lost\"") != std::string::npos;
+  }));
+  redis.publish("run:pipe", "still here");
+  CAF_CHECK_EQUAL(viewer.next_message(), status_text("still here"));
 }

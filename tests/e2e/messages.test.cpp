@@ -7,6 +7,7 @@
 #include <caf/test/unit_test.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -132,6 +133,18 @@ CAF_TEST(a_megabyte_arrives_whole_and_what_follows_too) {
     CAF_CHECK(viewer.next_message() == status_text(payload));
     CAF_CHECK_EQUAL(viewer.next_message(), status_text("after"));
   }
+}
+
+CAF_TEST(messages_around_a_large_one_keep_their_order) {
+  stage s;
+  auto viewers = live_viewers(s.broker, "run:large", 3);
+  const auto large = repeated("ten bytes ", 1'200'000);
+  const std::vector<std::string> payloads{"one", "two", large, "four", "five"};
+  s.redis.client().publish_all("run:large", payloads);
+  for (auto& each : viewers)
+    for (const auto& payload : payloads)
+      CAF_CHECK(each.next_message(std::chrono::seconds{30}) ==
+                status_text(payload));
 }
 
 CAF_TEST(ten_thousand_messages_arrive_in_order_at_every_viewer) {

@@ -2,6 +2,7 @@
 #include "tests/support/broker_process.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/redis_double.hpp"
 #include "tests/support/redis_server.hpp"
 
 #include <boost/json/parse.hpp>
@@ -87,6 +88,46 @@ CAF_TEST(a steady producer reports what it published and how late redis is) {
   CAF_CHECK_EQUAL(reference.at("received").to_number<int>(), 200);
   CAF_CHECK(reference.at("latency_ms").at("p95").to_number<double>() > 0);
   CAF_CHECK_EQUAL(redis.calls("publish"), 200);
+}
+
+CAF_TEST(a reference that may not subscribe ends with an error) {
+  redis_server redis({.users = {"bob on >pw ~* &other:* +@all",
+                                "eve on >pw ~* &* +@all -subscribe"}});
+  for (const std::string user : {"bob", "eve"}) {
+    const auto result = run_status2(
+        {"publish", "--rate", "50", "--for", "1s", "--reference", "run:load"},
+        {{"STATUS_REDIS_URL", "redis://" + user + ":pw@" + host_of(redis)}});
+    CAF_CHECK_EQUAL(result.exit_code.value_or(-1), 1);
+    CAF_CHECK(result.errors.find("SUBSCRIBE: NOPERM") != std::string::npos);
+    CAF_CHECK(result.output.empty());
+  }
+  CAF_CHECK_EQUAL(redis.calls("publish"), 0);
+}
+
+CAF_TEST(a reference that loses its right to subscribe ends with an error) {
+  redis_server redis({.users = {"bob on >pw ~* &* +@all"}});
+  process producer({.command = {status2_binary(), "publish", "--rate", "100",
+                                "--for", "30s", "--reference", "run:load"},
+                    .variables = {{"STATUS_REDIS_URL",
+                                   "redis://bob:pw@" + host_of(redis)}}});
+  CAF_REQUIRE(eventually(patience, [&] { return redis.calls("publish") > 5; }));
+  redis.client().command({"ACL", "SETUSER", "bob", "-subscribe"});
+  redis.kill_pubsub_clients();
+  CAF_CHECK(producer.wait(patience) == 1);
+  CAF_CHECK(producer.errors().find("SUBSCRIBE: NOPERM") != std::string::npos);
+}
+
+CAF_TEST(a reference whose subscription is not answered ends with an error) {
+  redis_double redis;
+  redis.answer_late("run:load");
+  const auto result = run_status2(
+      {"publish", "--rate", "50", "--for", "1s", "--reference", "run:load"},
+      {{"STATUS_REDIS_URL",
+        "redis://127.0.0.1:" + std::to_string(redis.port())}});
+  CAF_CHECK_EQUAL(result.exit_code.value_or(-1), 1);
+  CAF_CHECK(result.errors.find("SUBSCRIBE: no answer in time") !=
+            std::string::npos);
+  CAF_CHECK_EQUAL(redis.commands("PUBLISH"), 0u);
 }
 
 CAF_TEST(a steady producer lives through a restart of redis) {

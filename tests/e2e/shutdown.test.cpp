@@ -87,7 +87,7 @@ CAF_TEST(sigterm_closes_every_client_with_1001_and_ends_with_0) {
 }
 
 CAF_TEST(without_clients_it_ends_at_once) {
-  for (const int signal : {SIGTERM, SIGINT}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGQUIT}) {
     stage s;
     const auto start = steady_clock::now();
     s.broker.child().signal(signal);
@@ -175,4 +175,15 @@ CAF_TEST(a_log_that_nobody_reads_does_not_hold_up_the_end) {
   stuck_log s;
   s.broker.child().signal(SIGTERM);
   CAF_CHECK_EQUAL(s.broker.child().wait(8s).value_or(-1), 128 + SIGTERM);
+}
+
+CAF_TEST(signals_of_other_programs_do_no_harm) {
+  stage s;
+  auto viewer = s.view("run:signals");
+  CAF_REQUIRE(viewer.live());
+  for (const int signal : {SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE})
+    s.broker.child().signal(signal);
+  s.redis.publish("run:signals", "still here");
+  CAF_CHECK_EQUAL(viewer.next_message(), status_text("still here"));
+  CAF_CHECK(s.broker.stop() == 0);
 }

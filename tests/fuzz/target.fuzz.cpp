@@ -23,9 +23,11 @@ bool allowed(std::string_view text, std::string_view extra) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size) {
   const auto target = transport::split_target(fuzz::text_of(data, size));
+  if (!target) return 0;
+  fuzz::holds(target->path.starts_with('/'), "a path begins with a slash");
   for (const std::string_view prefix : {"", "/a/status"}) {
-    const auto result = transport::parse_channel(target.path, prefix);
-    if (!result.error.empty()) continue;
+    const auto result = transport::parse_channel(target->path, prefix);
+    if (result.refused) continue;
     const auto& channel = result.channel;
     fuzz::holds(channel.full.size() <= transport::longest_channel_name,
                 "a name has at most 256 bytes");
@@ -34,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                 "the channel is of its letters");
     const auto again = transport::parse_channel(
         std::string(prefix) + "/" + channel.full, prefix);
-    fuzz::holds(again.error.empty() && again.channel.full == channel.full,
+    fuzz::holds(!again.refused && again.channel.full == channel.full,
                 "the plain form names the same channel");
   }
   return 0;

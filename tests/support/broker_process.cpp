@@ -42,9 +42,9 @@ void mount_over(std::vector<std::string>& command, const std::string& file,
   command.insert(command.begin(), wrapper.begin(), wrapper.end());
 }
 
-process_options serving(const redis_server& redis, broker_options options,
+process_options serving(const std::string& redis_url, broker_options options,
                         std::uint16_t port) {
-  auto variables = quick_settings(redis.url());
+  auto variables = quick_settings(redis_url);
   variables["STATUS_LISTEN_ADDR"] = loopback(port);
   for (auto& [name, value] : options.variables)
     variables[name] = value;
@@ -83,6 +83,7 @@ environment quick_settings(const std::string& redis_url) {
       {"STATUS_REDIS_RETRY_BASE", "100ms"},
       {"STATUS_REDIS_RETRY_MAX", "500ms"},
       {"STATUS_CHANNEL_LINGER", "200ms"},
+      {"STATUS_TAIL_LINGER", "0s"},
       {"STATUS_IO_THREADS", "2"},
       {"STATUS_METRICS_ENABLED", "true"},
       {"STATUS_LOG_LEVEL", "debug"},
@@ -93,8 +94,12 @@ environment quick_settings(const std::string& redis_url) {
 
 broker_process::broker_process(const redis_server& redis,
                                broker_options options)
+    : broker_process(redis.url(), std::move(options)) {}
+
+broker_process::broker_process(const std::string& redis_url,
+                               broker_options options)
     : port_(options.port == 0 ? free_port() : options.port),
-      process_(serving(redis, std::move(options), port_)) {
+      process_(serving(redis_url, std::move(options), port_)) {
   const bool serves = eventually(30s, [this] {
     if (!process_.running()) return true;
     try {

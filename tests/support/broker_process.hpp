@@ -47,6 +47,9 @@ class broker_process {
  public:
   explicit broker_process(const redis_server& redis,
                           broker_options options = {});
+  /// STATUS_REDIS_URL says where its Redis is.
+  explicit broker_process(const std::string& redis_url,
+                          broker_options options = {});
 
   std::uint16_t port() const { return port_; }
   process& child() { return process_; }

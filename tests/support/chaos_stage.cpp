@@ -14,7 +14,7 @@ namespace status2::support {
 
 namespace json = boost::json;
 
-const std::string chaos_stage::chaos_token = "let me in";
+const std::string chaos_stage::chaos_token = "let me in, please";
 
 chaos_stage::chaos_stage(environment variables)
     : token_file(directory.path() + "/token"),
@@ -26,9 +26,9 @@ environment chaos_stage::with_token(environment variables) {
   return variables;
 }
 
-http_response chaos_stage::ask(std::string_view method, std::string_view path,
-                               const std::string& body,
-                               const std::string& token) {
+tcp_client chaos_stage::send(std::string_view method, std::string_view path,
+                             const std::string& body,
+                             const std::string& token) {
   tcp_client connection(broker.port());
   std::string text(method);
   text += " " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n";
@@ -37,6 +37,13 @@ http_response chaos_stage::ask(std::string_view method, std::string_view path,
   if (!body.empty())
     text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   connection.send(text + "\r\n" + body);
+  return connection;
+}
+
+http_response chaos_stage::ask(std::string_view method, std::string_view path,
+                               const std::string& body,
+                               const std::string& token) {
+  auto connection = send(method, path, body, token);
   return read_response(connection);
 }
 
@@ -56,9 +63,13 @@ std::vector<json::object> chaos_stage::actors(std::string_view prefix) {
 }
 
 unsigned chaos_stage::kill(std::string_view actor) {
-  return ask("POST", "/chaos/kill",
-             json::serialize(json::object{{"actor", actor}}))
-      .status;
+  auto asked = ask_to_kill(actor);
+  return read_response(asked).status;
+}
+
+tcp_client chaos_stage::ask_to_kill(std::string_view actor) {
+  return send("POST", "/chaos/kill",
+              json::serialize(json::object{{"actor", actor}}), chaos_token);
 }
 
 unsigned chaos_stage::harm_redis(std::string_view fault,

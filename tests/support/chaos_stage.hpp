@@ -25,6 +25,8 @@ class chaos_stage {
   std::vector<boost::json::object> actors(std::string_view prefix);
   /// `POST /chaos/kill`; the status of the answer.
   unsigned kill(std::string_view actor);
+  /// Sends the same and waits for nothing; read_response() has the answer.
+  tcp_client ask_to_kill(std::string_view actor);
   /// `POST /chaos/redis`; the status of the answer.
   unsigned harm_redis(std::string_view fault, std::string_view length,
                       std::int64_t ms = 0);
@@ -47,6 +49,8 @@ class chaos_stage {
 
  private:
   environment with_token(environment variables);
+  tcp_client send(std::string_view method, std::string_view path,
+                  const std::string& body, const std::string& token);
 };
 
 }  // namespace status2::support

@@ -58,6 +58,7 @@ struct crowd::viewing {
   struct window {
     wall_clock::time_point since;
     wall_clock::time_point until;
+    std::size_t place;  ///< messages received before it
   };
   std::string channel;
   bool slow = false;
@@ -71,6 +72,7 @@ struct crowd::viewing {
   wall_clock::time_point ended_at = wall_clock::time_point::max();
   unsigned close_code = 0;
   std::vector<std::uint64_t> numbers;  ///< as they came
+  std::vector<wall_clock::time_point> arrivals;
   std::vector<window> gaps;
 };
 
@@ -199,6 +201,7 @@ class crowd::loop {
       // Somebody else publishes here as well.
       if (read.ec != std::errc{}) return;
       one.numbers.push_back(number);
+      one.arrivals.push_back(wall_clock::now());
       ++owner_.received_;
       const auto space = text.find(' ', status.size());
       if (space != std::string_view::npos) note_stamp(text.substr(space + 1));
@@ -212,9 +215,9 @@ class crowd::loop {
       ::send(one.fd, pong.data(), pong.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     } else if (text.starts_with(R"({"type":"gap")")) {
       const auto gap = boost::json::parse(text).as_object();
-      one.gaps.push_back(
-          {parse_time(std::string(gap.at("since").as_string())),
-           parse_time(std::string(gap.at("until").as_string()))});
+      one.gaps.push_back({parse_time(std::string(gap.at("since").as_string())),
+                          parse_time(std::string(gap.at("until").as_string())),
+                          one.numbers.size()});
     }
   }
 
@@ -312,15 +315,16 @@ std::vector<crowd::client> crowd::clients() const {
 
 void crowd::judge_client(const client& one,
                          const std::vector<publication>& published,
-                         crowd_report& report) {
+                         const pauses& stopped, crowd_report& report) {
   std::set<std::uint64_t> seen;
   for (const auto* each : one)
     seen.insert(each->numbers.begin(), each->numbers.end());
-  const auto live_during = [](const viewing* each, const publication& when) {
+  const auto live_during = [&](const viewing* each, const publication& when) {
     // What was under way when the connection ended is not the broker's loss.
     const bool ended = each->ended_at != wall_clock::time_point::max();
     const auto until =
-        ended ? each->ended_at - std::chrono::seconds{1} : each->ended_at;
+        ended ? stopped.before(each->ended_at, std::chrono::seconds{1})
+              : each->ended_at;
     return when.before > each->live_at && when.after < until;
   };
   const auto told = [](const viewing* each, const publication& when) {
@@ -343,7 +347,35 @@ void crowd::judge_client(const client& one,
   }
 }
 
-crowd_report crowd::judge(const publications& published) {
+void crowd::judge_times(const viewing& one,
+                        const std::vector<publication>& published,
+                        const pauses& stopped, crowd_report& report) {
+  const auto known = [&](std::size_t place) {
+    return place < one.numbers.size() && published[one.numbers[place]].before !=
+                                             wall_clock::time_point::min();
+  };
+  const auto raise = [](std::chrono::nanoseconds& most,
+                        std::chrono::nanoseconds value) {
+    most = std::max(most, value);
+  };
+  for (std::size_t i = 0; i < one.numbers.size(); ++i)
+    if (known(i))
+      raise(report.longest_lateness,
+            stopped.running(published[one.numbers[i]].before, one.arrivals[i]));
+  for (const auto& gap : one.gaps) {
+    std::chrono::nanoseconds over{0};
+    if (gap.place > 0 && known(gap.place - 1))
+      over += stopped.running(gap.since,
+                              published[one.numbers[gap.place - 1]].before);
+    if (known(gap.place))
+      over +=
+          stopped.running(published[one.numbers[gap.place]].after, gap.until);
+    raise(report.longest_overstated, over);
+  }
+}
+
+crowd_report crowd::judge(const publications& published,
+                          const pauses& stopped) {
   stop_ = true;
   thread_.join();
   crowd_report report;
@@ -367,7 +399,10 @@ crowd_report crowd::judge(const publications& published) {
   }
   for (const auto& one : clients()) {
     const auto channel = published.find(one.front()->channel);
-    if (channel != published.end()) judge_client(one, channel->second, report);
+    if (channel == published.end()) continue;
+    judge_client(one, channel->second, stopped, report);
+    for (const auto* each : one)
+      judge_times(*each, channel->second, stopped, report);
   }
   if (!options_.pairs) report.uncovered = 0;  // it was away, on purpose
   return report;

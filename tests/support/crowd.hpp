@@ -3,6 +3,7 @@
 
 #include "tests/bench/histogram.hpp"
 #include "tests/support/numbered_producer.hpp"
+#include "tests/support/pauses.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -48,6 +49,12 @@ struct crowd_report {
   /// Of pairs: published while neither connection was live, and not received.
   std::size_t uncovered = 0;
   std::size_t gaps = 0;  ///< gap frames
+  /// By how much a gap exceeds what it has to tell at most: from the
+  /// publication of the message that the viewer received last before it to that
+  /// of the first one after it. In time that the broker ran, as is the next.
+  std::chrono::nanoseconds longest_overstated{0};
+  /// From the publication of a message to a viewer, at worst.
+  std::chrono::nanoseconds longest_lateness{0};
   /// Ends of connections by close code; 0: without a Close frame.
   std::map<unsigned, std::size_t> closes;
   std::map<unsigned, std::size_t> slow_closes;  ///< of those that do not read
@@ -77,7 +84,8 @@ class crowd {
   /// Waits until nothing more comes; false if it never stops.
   bool settles();
   /// Ends the viewers and compares what they got with what was published.
-  crowd_report judge(const publications& published);
+  /// `stopped`: when the broker did not run.
+  crowd_report judge(const publications& published, const pauses& stopped = {});
 
  private:
   struct viewing;
@@ -85,7 +93,10 @@ class crowd {
   using client = std::vector<const viewing*>;  ///< all it ever opened
   static void judge_client(const client& one,
                            const std::vector<publication>& published,
-                           crowd_report& report);
+                           const pauses& stopped, crowd_report& report);
+  static void judge_times(const viewing& one,
+                          const std::vector<publication>& published,
+                          const pauses& stopped, crowd_report& report);
   std::vector<client> clients() const;
 
   crowd_options options_;

@@ -25,7 +25,12 @@ class fault_gate::pair : public std::enable_shared_from_this<pair> {
   pair(fault_gate& gate, tcp::socket client)
       : gate_(gate),
         pipes_{pipe{std::move(client), gate.loop_},
-               pipe{tcp::socket{gate.loop_}, gate.loop_}} {}
+               pipe{tcp::socket{gate.loop_}, gate.loop_}} {
+    error_code ignored;
+    client_ = from(direction::to_server).remote_endpoint(ignored).address();
+  }
+
+  const asio::ip::address& client() const { return client_; }
 
   void start() {
     const tcp::endpoint server{asio::ip::address_v4::loopback(), gate_.server_};
@@ -170,6 +175,7 @@ class fault_gate::pair : public std::enable_shared_from_this<pair> {
 
   fault_gate& gate_;
   std::array<pipe, 2> pipes_;  ///< by direction
+  asio::ip::address client_;
   bool stranded_ = false;
 };
 
@@ -238,6 +244,19 @@ void fault_gate::refuse(bool value) {
   });
 }
 
+void fault_gate::refuse_from(const std::string& address, bool value) {
+  ask([&] {
+    const auto from = asio::ip::make_address(address);
+    if (!value) {
+      refused_.erase(from);
+      return;
+    }
+    refused_.insert(from);
+    for (const auto& one : std::set(pairs_))
+      if (one->client() == from) one->reset();
+  });
+}
+
 void fault_gate::set(direction where, rule value) {
   ask([&] {
     rules_[static_cast<std::size_t>(where)] = value;
@@ -260,7 +279,10 @@ void fault_gate::accept() {
     ++open_;
     auto made = std::make_shared<pair>(*this, std::move(socket));
     pairs_.insert(made);
-    made->start();
+    if (refused_.contains(made->client()))
+      made->reset();
+    else
+      made->start();
     accept();
   });
 }

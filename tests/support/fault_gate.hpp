@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include <array>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <thread>
 
 namespace status2::support {
@@ -53,6 +55,9 @@ class fault_gate {
   void reset();
   /// While set, connecting is refused; existing connections stay.
   void refuse(bool value);
+  /// While set, connections from this address are reset, those there are at
+  /// once and new ones when they are accepted; others are not touched.
+  void refuse_from(const std::string& address, bool value);
 
   std::size_t connections() const { return accepted_; }  ///< ever accepted
   std::size_t open() const { return open_; }
@@ -87,6 +92,7 @@ class fault_gate {
   std::optional<boost::asio::ip::tcp::acceptor> acceptor_;
   std::array<rule, 2> rules_;
   std::set<std::shared_ptr<pair>> pairs_;
+  std::set<boost::asio::ip::address> refused_;
   std::atomic<std::size_t> accepted_{0};
   std::atomic<std::size_t> open_{0};
   std::atomic<std::size_t> swallowed_{0};

@@ -12,11 +12,9 @@ namespace status2::support {
 
 /// Errors: throws where the variable holds no backend.
 inline transport::io_backend io_backend() {
-  using enum transport::io_backend;
   const char* text = std::getenv("STATUS2_TEST_BACKEND");
-  if (text == nullptr) return automatic;
-  for (const auto backend : {automatic, epoll, io_uring})
-    if (name_of(backend) == text) return backend;
+  if (text == nullptr) return transport::io_backend::automatic;
+  if (const auto backend = transport::backend_named(text)) return *backend;
   throw std::runtime_error(std::string("STATUS2_TEST_BACKEND=") + text);
 }
 

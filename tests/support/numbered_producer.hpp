@@ -1,13 +1,11 @@
 /// The producer whose numbered messages a crowd is judged by.
 #pragma once
 
-#include "tests/support/redis_client.hpp"
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,8 +23,14 @@ using publications = std::map<std::string, std::vector<publication>>;
 /// Publishes the next number of each channel in turn. Thread: one.
 class numbered_producer {
  public:
+  /// Publishes a payload to a channel. Errors: throws if Redis did not take it.
+  using publisher = std::function<void(const std::string& channel,
+                                       const std::string& payload)>;
+
   numbered_producer(std::uint16_t redis_port,
                     std::vector<std::string> channels);
+  /// For several Redis servers: `publish` knows which of them to use.
+  numbered_producer(publisher publish, std::vector<std::string> channels);
 
   /// One message; false if Redis did not take it, which then does not count.
   bool publish();
@@ -49,9 +53,8 @@ class numbered_producer {
  private:
   static void wait_until(std::chrono::steady_clock::time_point when);
 
-  const std::uint16_t port_;
+  const publisher publish_;
   const std::vector<std::string> channels_;
-  std::unique_ptr<redis_client> client_;
   std::size_t next_channel_ = 0;
   std::size_t count_ = 0;
   publications published_;

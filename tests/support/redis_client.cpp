@@ -9,7 +9,10 @@ namespace status2::support {
 
 namespace {
 
-constexpr timeval patience{10, 0};
+timeval timeval_of(std::chrono::milliseconds time) {
+  const auto whole = std::chrono::floor<std::chrono::seconds>(time);
+  return {whole.count(), std::chrono::microseconds{time - whole}.count()};
+}
 
 redis_reply copy_of(const redisReply& from) {
   redis_reply to;
@@ -27,11 +30,13 @@ void redis_client::closer::operator()(redisContext* context) const {
   ::redisFree(context);
 }
 
-redis_client::redis_client(std::uint16_t port, const std::string& password)
-    : context_(::redisConnectWithTimeout("127.0.0.1", port, patience)) {
+redis_client::redis_client(std::uint16_t port, const std::string& password,
+                           std::chrono::milliseconds patience)
+    : context_(
+          ::redisConnectWithTimeout("127.0.0.1", port, timeval_of(patience))) {
   if (!context_ || context_->err != 0)
     throw std::runtime_error("no connection to the test's Redis");
-  ::redisSetTimeout(context_.get(), patience);
+  ::redisSetTimeout(context_.get(), timeval_of(patience));
   if (!password.empty()) {
     const auto reply = command({"AUTH", password});
     if (reply.error) throw std::runtime_error(reply.text);
@@ -90,7 +95,8 @@ redis_reply redis_client::read_reply() {
 redis_reply redis_client::read_one() {
   void* reply = nullptr;
   if (::redisGetReply(context_.get(), &reply) != REDIS_OK)
-    throw std::runtime_error(std::string("the test's Redis: ") +
+    throw std::runtime_error("the test's Redis on port " +
+                             std::to_string(context_->tcp.port) + ": " +
                              context_->errstr);
   auto result = copy_of(*static_cast<redisReply*>(reply));
   ::freeReplyObject(reply);

@@ -1,6 +1,7 @@
 /// A blocking Redis client for tests: publishes, asks and configures.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,16 +20,20 @@ struct redis_reply {
   std::vector<redis_reply> items;
 };
 
-/// Thread: one. Errors: a connection that fails or stays silent for 10 s
+/// Thread: one. Errors: a connection that fails or stays silent for `patience`
 /// throws.
 class redis_client {
  public:
-  explicit redis_client(std::uint16_t port, const std::string& password = {});
+  explicit redis_client(
+      std::uint16_t port, const std::string& password = {},
+      std::chrono::milliseconds patience = std::chrono::seconds{10});
   ~redis_client();
   redis_client(redis_client&&) noexcept;
   redis_client& operator=(redis_client&&) noexcept;
 
   redis_reply command(const std::vector<std::string>& words);
+  /// What Redis sends unasked to a subscriber, such as a message.
+  redis_reply next() { return read_reply(); }
   /// Receivers of the message.
   std::int64_t publish(const std::string& channel, std::string_view payload);
   /// All payloads in one go, in order.

@@ -29,6 +29,7 @@ std::string configuration(const redis_options& options, std::uint16_t port,
     text << "user " << user << '\n';
   if (options.unix_socket)
     text << "unixsocket " << unix_path << "\nunixsocketperm 600\n";
+  if (options.more) text << options.more();
   return text.str();
 }
 
@@ -41,6 +42,7 @@ redis_server::redis_server(redis_options options)
   // Another test may have taken the port in between.
   for (int i = 1;; ++i) {
     try {
+      configure();
       start();
       return;
     } catch (const std::runtime_error&) {
@@ -50,13 +52,17 @@ redis_server::redis_server(redis_options options)
   }
 }
 
-void redis_server::start() {
-  client_.reset();
-  const auto file = directory_.write(
+void redis_server::configure() {
+  file_ = directory_.write(
       "redis.conf",
       configuration(options_, port_, directory_.path(), unix_path_));
-  process_ = std::make_unique<process>(
-      process_options{.command = {"redis-server", file}});
+}
+
+void redis_server::start() {
+  client_.reset();
+  process_options program{.command = {"redis-server", file_}};
+  if (options_.sentinel) program.command.emplace_back("--sentinel");
+  process_ = std::make_unique<process>(std::move(program));
   const bool up =
       eventually(20s, [this] { return !process_->running() || answers(); });
   if (!up || !process_->running())

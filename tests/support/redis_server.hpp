@@ -6,6 +6,7 @@
 #include "tests/support/temporary_directory.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,10 +17,14 @@ struct redis_options {
   std::string password{};            ///< of the default user; empty: none
   std::vector<std::string> users{};  ///< ACL rules, such as `bob on >pw ~* &*`
   bool unix_socket = false;
+  bool sentinel = false;  ///< run as `redis-server --sentinel`
+  /// More lines of its configuration, asked for once for each port tried.
+  std::function<std::string()> more{};
 };
 
-/// Listens on a loopback port that it keeps over restarts. Blocks: starting
-/// and stopping, until it answers or has ended. Thread: one.
+/// Listens on a loopback port that it keeps over restarts, as it keeps its
+/// configuration file with all that Redis or a sentinel has rewritten in it.
+/// Blocks: starting and stopping, until it answers or has ended. Thread: one.
 class redis_server {
  public:
   explicit redis_server(redis_options options = {});
@@ -34,6 +39,7 @@ class redis_server {
   /// SIGSTOP and SIGCONT: the hang that answers to nobody and loses nothing.
   void freeze();
   void thaw();
+  bool running() { return process_->running(); }
 
   std::uint16_t port() const { return port_; }
   /// For STATUS_REDIS_URL, without a password.
@@ -59,11 +65,13 @@ class redis_server {
 
  private:
   bool answers();
+  void configure();
 
   redis_options options_;
   temporary_directory directory_;
   std::uint16_t port_;
   std::string unix_path_;
+  std::string file_;  ///< its configuration
   std::unique_ptr<process> process_;
   std::unique_ptr<redis_client> client_;
 };

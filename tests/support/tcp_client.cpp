@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdexcept>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <utility>
 
@@ -48,6 +49,18 @@ tcp_client::tcp_client(std::uint16_t port)
   }
   const int on = 1;
   ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+tcp_client::tcp_client(const std::string& unix_path)
+    : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  unix_path.copy(address.sun_path, sizeof address.sun_path - 1);
+  if (::connect(socket_, reinterpret_cast<sockaddr*>(&address),
+                sizeof address) != 0) {
+    close();
+    throw std::runtime_error("no connection to " + unix_path);
+  }
 }
 
 tcp_client::~tcp_client() {

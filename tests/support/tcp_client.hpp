@@ -1,4 +1,5 @@
-/// A blocking loopback connection with deadlines, and HTTP over it.
+/// A blocking connection over loopback, or to a Unix socket, with deadlines,
+/// and HTTP over it.
 #pragma once
 
 #include <chrono>
@@ -17,6 +18,7 @@ inline constexpr std::chrono::seconds patience{15};
 class tcp_client {
  public:
   explicit tcp_client(std::uint16_t port);
+  explicit tcp_client(const std::string& unix_path);
   ~tcp_client();
   tcp_client(tcp_client&& other) noexcept;
   tcp_client& operator=(tcp_client&& other) noexcept;

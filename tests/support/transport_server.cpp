@@ -21,11 +21,14 @@ class transport_server::events final : public listener_events {
  public:
   explicit events(transport_server& server) : server_(server) {}
 
-  std::optional<http_reply> on_admin(std::string_view path) override {
-    if (path == "/health") return http_reply{200, "text/plain", "OK"};
-    if (path == "/ready")
-      return http_reply{503, "application/json", R"({"redis":"down"})"};
-    return std::nullopt;
+  void on_page(const page_request& request, answer_function answer) override {
+    const auto page = request.page;
+    if (page == resource::health)
+      answer({.content_type = "text/plain", .body = "OK"});
+    else if (page == resource::ready)
+      answer({503, "application/json", R"({"redis":"down"})"});
+    else
+      answer(reply_of(refusal::not_found));
   }
   void on_upgrade(upgrade_request&& request) override {
     int on = 0;
@@ -35,6 +38,7 @@ class transport_server::events final : public listener_events {
       const std::lock_guard lock(server_.mutex_);
       ++server_.record_.sessions;
       server_.record_.channels.push_back(request.channel);
+      server_.record_.remotes.push_back(request.remote);
       server_.record_.no_delay = server_.record_.no_delay && on != 0;
     }
     boost::asio::post(
@@ -44,11 +48,15 @@ class transport_server::events final : public listener_events {
           server.serve(std::move(*moved));
         });
   }
-  void on_command(command_request&& request,
-                  std::function<void(http_reply)> answer) override {
+  std::optional<http_reply> on_command_head(
+      const command_request& request) override {
+    if (request.authorization != "Bearer wrong") return std::nullopt;
+    return http_reply{.status = 401, .body = "wrong token"};
+  }
+  void on_command(command_request&& request, answer_function answer) override {
     http_reply reply{.status = 200,
-                     .body = request.method + " " + request.path + " " +
-                             request.authorization + " " + request.body};
+                     .body = request.path + " " + request.authorization + " " +
+                             request.body};
     // As the supervisor does: on another thread, which forgets the answer when
     // its connection may be over, here with the next command.
     boost::asio::post(
@@ -58,9 +66,14 @@ class transport_server::events final : public listener_events {
           server.last_answer_ = std::move(answer);
         });
   }
-  std::shared_ptr<void> on_admission(const address& who,
-                                     http_refusal& refusal) override {
-    return server_.admission_.enter(who, refusal);
+  admission_result on_admission(const address& who) override {
+    return server_.admission_.enter(who);
+  }
+  void on_refused(const refused_request& request) override {
+    const std::lock_guard lock(server_.mutex_);
+    server_.record_.refusals.push_back(
+        {request.why, std::string(request.remote), std::string(request.origin),
+         std::string(request.path)});
   }
   void on_accept_error(const boost::system::error_code& error) override {
     const std::lock_guard lock(server_.mutex_);
@@ -88,6 +101,7 @@ class transport_server::client final : public session_events {
     const std::lock_guard lock(server_.mutex_);
     server_.record_.malformed.emplace_back(text);
   }
+  void on_emptied() override {}
   void on_closed(const close_report& report) override {
     server_.live_.erase(id_);
     const std::lock_guard lock(server_.mutex_);
@@ -105,8 +119,15 @@ transport_server::transport_server(transport_options options)
       admission_(options_.admission),
       listener_(std::make_shared<listener>(listener_loop_, options_.listener,
                                            std::make_unique<events>(*this))) {
-  if (const auto error = listener_->open("127.0.0.1:0"))
-    throw std::runtime_error("no port: " + error.message());
+  if (options_.inbound_bytes != 0)
+    for (auto* loop : {&listener_loop_, &session_loop_})
+      loop->inbound().share(
+          std::make_shared<inbound_budget>(options_.inbound_bytes, 1));
+  auto addresses = options_.more_addresses;
+  addresses.push_back(options_.address);
+  for (const auto& address : addresses)
+    if (const auto error = listener_->open(address))
+      throw std::runtime_error(address + ": " + error.message());
   listener_->start();
   listener_thread_ = std::thread([this] { listener_loop_.run(); });
   session_thread_ = std::thread([this] { session_loop_.run(); });
@@ -150,6 +171,14 @@ void transport_server::deliver(const std::vector<frame_ptr>& blocks) {
       for (const auto& [id, session] : live_)
         session->sink().deliver(*block);
     session_loop_.sender().flush();
+  });
+}
+
+void transport_server::enqueue(const std::vector<frame_ptr>& blocks) {
+  on_sessions([&] {
+    for (const auto& block : blocks)
+      for (const auto& [id, session] : live_)
+        session->sink().enqueue(*block);
   });
 }
 
@@ -210,8 +239,21 @@ std::vector<channel_name> transport_server::channels() const {
   return recorded(&record::channels);
 }
 
+std::vector<std::string> transport_server::remotes() const {
+  return recorded(&record::remotes);
+}
+
+void transport_server::trust(proxy_set proxies) {
+  run_on(listener_loop_, [&] { listener_->trust(std::move(proxies)); });
+}
+
 std::vector<boost::system::error_code> transport_server::accept_errors() const {
   return recorded(&record::accept_errors);
+}
+
+std::vector<transport_server::refusal_record> transport_server::refusals()
+    const {
+  return recorded(&record::refusals);
 }
 
 bool transport_server::no_delay() const {

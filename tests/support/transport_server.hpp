@@ -24,6 +24,10 @@ struct transport_options {
   transport::listener_settings listener{};
   transport::session_settings session{};
   transport::admission_limits admission{};
+  std::string address = "127.0.0.1:0";
+  std::vector<std::string> more_addresses{};
+  /// For each of the two threads; 0: no budget.
+  std::size_t inbound_bytes = 0;
 };
 
 /// Thread: any, all members. Errors: a port that does not open throws.
@@ -34,6 +38,7 @@ class transport_server {
   transport_server(const transport_server&) = delete;
   transport_server& operator=(const transport_server&) = delete;
 
+  /// Of `address`.
   std::uint16_t port() const { return listener_->port(); }
 
   /// Runs `action` on the sessions' thread. Blocks: until it is done.
@@ -43,6 +48,9 @@ class transport_server {
   void deliver(const transport::frame_ptr& block) {
     deliver(std::vector{block});
   }
+  /// Queues the blocks for every session in one turn of the loop, to be sent
+  /// part by part.
+  void enqueue(const std::vector<transport::frame_ptr>& blocks);
   /// One status message to every session.
   void publish(std::string_view payload);
   void close_all(transport::close_reason reason);
@@ -59,7 +67,18 @@ class transport_server {
   std::vector<std::string> malformed() const;
   std::vector<transport::close_report> reports() const;
   std::vector<transport::channel_name> channels() const;
+  /// upgrade_request::remote of each client.
+  std::vector<std::string> remotes() const;
+  /// Replaces the trusted proxies, as a lookup of their names does.
+  void trust(transport::proxy_set proxies);
   std::vector<boost::system::error_code> accept_errors() const;
+  struct refusal_record {
+    transport::refusal why;
+    std::string remote;
+    std::string origin;
+    std::string path;
+  };
+  std::vector<refusal_record> refusals() const;
   /// Waits for the first report of a closed session. Errors: throws if none
   /// comes.
   transport::close_report closed() const;
@@ -85,7 +104,9 @@ class transport_server {
     std::vector<std::string> malformed;
     std::vector<transport::close_report> reports;
     std::vector<transport::channel_name> channels;
+    std::vector<std::string> remotes;
     std::vector<boost::system::error_code> accept_errors;
+    std::vector<refusal_record> refusals;
     std::size_t sessions = 0;
     bool no_delay = true;
     bool inits_broken = false;
@@ -105,7 +126,7 @@ class transport_server {
   /// On the sessions' thread.
   std::map<std::size_t, std::unique_ptr<transport::ws_session>> live_;
   std::size_t last_id_ = 0;
-  std::function<void(transport::http_reply)> last_answer_;
+  transport::answer_function last_answer_;
   std::shared_ptr<transport::listener> listener_;
   std::thread listener_thread_;
   std::thread session_thread_;

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from drills import k6, load, machine
+from drills import k6, load, losses, machine
 from drills.context import Context
 from drills.errors import CouldNotRun
 from drills.model import OWN_PROCESSES, Better, Drill, Level, Probe, Step, When
@@ -103,7 +103,7 @@ def prepare(context: Context) -> None:
     steady_load(context)
     channel = f"{RUN_ID}:{CHANNEL}"
     local.publisher = Publisher(
-        "127.0.0.1", local.redis_port, channel, context.parameters["rate"]
+        lambda: ("127.0.0.1", local.redis_port), channel, context.parameters["rate"]
     )
     context.on_exit(local.publisher.stop)
     local.witnesses = Witnesses(
@@ -231,49 +231,23 @@ def measure_k6(context: Context, result: k6.Result) -> None:
 def measure_losses(
     context: Context, local: Local, published: list[Published], window: Window
 ) -> None:
-    """Lost: Redis took it after the witness was live, and it never came."""
     assert local.witnesses is not None
-    outside = untold = twice = unordered = inside = 0
+    found = losses.judge(local.witnesses, published)
+    losses.note(context, found, local.witnesses, len(published))
     end = local.redis_back + RESUME_BOUND
-    for witness in local.witnesses.all:
-        first = min(witness.arrivals)
-        due = [p for p in published if p.number >= first]
-        missing = set(local.witnesses.missed(witness, [p.number for p in due]))
-        for message in (p for p in due if p.number in missing):
-            inside += 1
-            outside += not window.begin <= message.at <= end
-            # Stamps of the gap have milliseconds.
-            untold += not any(
-                g.since - 0.001 <= message.at <= g.until + 0.001
-                for g in witness.gaps
-            )
-        twice += witness.duplicated
-        unordered += witness.reordered
+    outside = sum(not window.begin <= p.at <= end for p in found.missed)
     count = len(published) * len(local.witnesses.all)
-    closed = len(local.witnesses.all) - local.witnesses.open_count()
-    context.measured("witnesses_closed", closed, "", len(local.witnesses.all))
-    context.measured("lost", inside, "", count, better=Better.NEITHER)
     context.measured("lost_outside_window", outside, "", count)
-    context.measured("lost_untold", untold, "", count)
-    context.measured("duplicated", twice, "", count)
-    context.measured("reordered", unordered, "", count)
 
 
 def levels(context: Context) -> Sequence[Level]:
     enough = int(context.parameters["witnesses"] * context.parameters["rate"])
     found = [
-        Level("nobody was closed", "witnesses_closed", within("== 0"),
-              needs_generator=False),
+        *losses.levels(enough),
         Level("delivery resumes within the backoff and 2 s", "resume_worst",
               within(f"<= {RESUME_BOUND:g} s")),
         Level("lost only in the window of the fault", "lost_outside_window",
               within("== 0"), enough, needs_generator=False),
-        Level("every loss was told by a gap frame", "lost_untold",
-              within("== 0"), enough, needs_generator=False),
-        Level("nothing came twice", "duplicated", within("== 0"), enough,
-              needs_generator=False),
-        Level("nothing came out of order", "reordered", within("== 0"), enough,
-              needs_generator=False),
         Level("latency without a fault", "latency_p95", within("<= 50 ms"), enough),
     ]  # fmt: skip
     if (context.state.binary.parent / "status2_load").exists():

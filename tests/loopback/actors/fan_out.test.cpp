@@ -50,7 +50,16 @@ struct recording_sink final : status2::transport::frame_sink {
     // Last: a reader that sees the count sees the rest.
     count.fetch_add(block.gap ? 1 : block.messages, std::memory_order_release);
   }
+  bool offer(const status2::transport::frame_ptr& block) noexcept override {
+    deliver(*block);
+    return true;
+  }
+  void enqueue(const frame_block& block) noexcept override {
+    ++enqueued;
+    deliver(block);
+  }
   io_thread* home = nullptr;
+  std::size_t enqueued = 0;
   bool gaps = false;
   bool wrong_thread = false;
   std::string bytes;
@@ -177,6 +186,29 @@ CAF_TEST(the_blocks_of_one_turn_reach_a_member_in_one_piece) {
   }
   // Blocks are shared: what one piece was made of stays as it was.
   CAF_CHECK_EQUAL(sent[0]->bytes, "0 ");
+}
+
+CAF_TEST(a_large_block_goes_to_few_sockets_at_once) {
+  constexpr std::size_t large = 1 << 20;
+  join(0, 10);
+  join(1, 3);
+  const auto small = block_of("small");
+  caf::anon_send(sender, send_these{{small}});
+  CAF_REQUIRE(all_have(1));
+  const auto enqueued = [&] {
+    std::size_t all = 0;
+    for (const auto& sink : sinks)
+      all += sink->enqueued;
+    return all;
+  };
+  CAF_CHECK_EQUAL(enqueued(), 0u);
+  const auto block = block_of(std::string(large, 'x'));
+  caf::anon_send(sender, send_these{{block, small}});
+  CAF_REQUIRE(all_have(3));
+  // 8 MB per thread and turn.
+  CAF_CHECK_EQUAL(enqueued(), 2u);
+  for (const auto& sink : sinks)
+    CAF_CHECK(sink->bytes == "small" + block->bytes + "small");
 }
 
 CAF_TEST(blocks_too_large_to_gain_by_it_stay_apart) {

@@ -55,9 +55,11 @@ struct listener_state {
           to->add(channel + (state.live ? " live" : " lost"));
         },
         [=](const payload_batch& batch) {
-          batch.for_each([&](std::string_view payload) {
-            to->add(channel + "=" + std::string(payload));
-          });
+          batch.for_each(
+              [&](std::string_view payload) {
+                to->add(channel + "=" + std::string(payload));
+              },
+              [&] { to->add(channel + " skipped"); });
         },
         [=](const link_status& status) {
           to->add("phase " + std::to_string(static_cast<int>(status.phase)));
@@ -92,6 +94,7 @@ struct fixture {
     config.connection.url = *status2::redis::parse_url(
         "redis://" + extra + "127.0.0.1:" + std::to_string(port) + "/2");
     config.connection.request_timeout = 300ms;
+    config.connection.max_payload = 1 << 20;
     config.machine.request_timeout = 300ms;
     config.machine.retry = {50ms, 200ms};
     config.machine.max_retries = 3;
@@ -188,6 +191,26 @@ CAF_TEST(of_one_read_each_channel_gets_its_own_and_nothing_twice) {
   CAF_CHECK_EQUAL(of_a, "1234");
   CAF_CHECK_EQUAL(of_b, "123");
   CAF_CHECK_EQUAL(of_c, "1");
+}
+
+CAF_TEST(a_payload_beyond_the_limit_costs_its_message_and_no_other) {
+  start();
+  want("r:a");
+  want("r:b");
+  CAF_REQUIRE(sees("r:a live") && sees("r:b live"));
+  redis->publish("r:a", "before");
+  redis->publish("r:a", std::string(8 << 20, 'x'));
+  redis->publish("r:b", std::string(1 << 20, 'y'));
+  redis->publish("r:a", "after");
+  CAF_REQUIRE(sees("r:a=after"));
+  std::vector<std::string> of_a;
+  for (const auto& line : seen.lines())
+    if (line.starts_with("r:a")) of_a.push_back(line);
+  CAF_CHECK_EQUAL(of_a, (std::vector<std::string>{"r:a live", "r:a=before",
+                                                  "r:a skipped", "r:a=after"}));
+  CAF_CHECK(seen.count("r:b=" + std::string(1 << 20, 'y')) == 1);
+  CAF_CHECK_EQUAL(counters.messages_too_large.load(), 1);
+  CAF_CHECK_EQUAL(counters.messages_received.load(), 3);
 }
 
 CAF_TEST(ten_thousand_channels_share_one_connection_in_few_commands) {

@@ -39,7 +39,9 @@ class recorder final : public connection_events {
     for (const auto& reply : batch.replies)
       to_.payloads.emplace_back(batch.payload(reply));
   }
-  void on_closed(const std::string&) override { to_.closed = true; }
+  void on_closed(const std::string&, failure_kind) override {
+    to_.closed = true;
+  }
 
  private:
   journal& to_;

@@ -1,5 +1,8 @@
 #include "service/healthcheck.hpp"
 
+#include "tests/support/full_listener.hpp"
+#include "tests/support/name_table.hpp"
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read_until.hpp>
@@ -10,6 +13,8 @@
 #include <thread>
 
 using status2::service::healthcheck;
+using status2::support::full_listener;
+using status2::support::name_table;
 
 namespace {
 
@@ -26,9 +31,8 @@ class answering_server {
   answering_server(const answering_server&) = delete;
   answering_server& operator=(const answering_server&) = delete;
 
-  std::string address() const {
-    return ":" + std::to_string(acceptor_.local_endpoint().port());
-  }
+  std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+  std::string address() const { return ":" + std::to_string(port()); }
   void join() {
     if (thread_.joinable()) thread_.join();
   }
@@ -51,11 +55,17 @@ class answering_server {
   std::thread thread_;
 };
 
+std::string checked(const std::string& address) {
+  status2::service::configuration values;
+  values.listen_addr = {address};
+  return healthcheck(values);
+}
+
 }  // namespace
 
 CAF_TEST(an answer of 200 is healthy) {
   answering_server server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK");
-  CAF_CHECK_EQUAL(healthcheck(server.address()), std::string());
+  CAF_CHECK_EQUAL(checked(server.address()), std::string());
   server.join();
   CAF_CHECK(server.asked.starts_with("GET /health HTTP/1.1\r\n"));
   CAF_CHECK(server.asked.find("Host: ") != std::string::npos);
@@ -64,18 +74,26 @@ CAF_TEST(an answer of 200 is healthy) {
 CAF_TEST(another answer is named) {
   answering_server server(
       "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
-  CAF_CHECK_EQUAL(healthcheck(server.address()),
+  CAF_CHECK_EQUAL(checked(server.address()),
                   server.address() + ": /health answered 503");
 }
 
 CAF_TEST(silence ends after three seconds) {
   answering_server server("HTTP/1.1 200 OK\r\n");
   const auto start = std::chrono::steady_clock::now();
-  CAF_CHECK_EQUAL(healthcheck(server.address()),
+  CAF_CHECK_EQUAL(checked(server.address()),
                   server.address() + ": no answer within 3s");
   const auto taken = std::chrono::steady_clock::now() - start;
   CAF_CHECK(taken >= std::chrono::milliseconds{2900});
   CAF_CHECK(taken < std::chrono::seconds{10});
+}
+
+CAF_TEST(an address of the name that drops packets is passed over) {
+  answering_server server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK");
+  const full_listener dead("127.0.0.2", server.port());
+  name_table names;
+  names.set("two.test", {"127.0.0.2", "127.0.0.1"});
+  CAF_CHECK_EQUAL(checked("two.test" + server.address()), std::string());
 }
 
 CAF_TEST(nobody there is told) {
@@ -85,5 +103,5 @@ CAF_TEST(nobody there is told) {
     const tcp::acceptor gone(context, {asio::ip::address_v4::loopback(), 0});
     address = ":" + std::to_string(gone.local_endpoint().port());
   }
-  CAF_CHECK_EQUAL(healthcheck(address), address + ": Connection refused");
+  CAF_CHECK_EQUAL(checked(address), address + ": Connection refused");
 }

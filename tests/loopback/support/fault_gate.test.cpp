@@ -231,4 +231,23 @@ CAF_TEST(refuses_new_connections_and_keeps_the_old) {
   CAF_CHECK(receives(next, "c"));
 }
 
+CAF_TEST(refuses_one_address_and_serves_the_others) {
+  tcp_client client(gate.port());
+  client.send("a");
+  CAF_REQUIRE(receives(client, "a"));
+  gate.refuse_from("127.0.0.2", true);
+  client.send("b");
+  CAF_CHECK(receives(client, "b"));
+  gate.refuse_from("127.0.0.1", true);
+  CAF_CHECK(!client.receive(std::chrono::steady_clock::now() + patience));
+  CAF_CHECK(client.closed());
+  tcp_client refused_now(gate.port());
+  CAF_CHECK(!refused_now.receive(std::chrono::steady_clock::now() + patience));
+  CAF_CHECK(refused_now.closed());
+  gate.refuse_from("127.0.0.1", false);
+  tcp_client next(gate.port());
+  next.send("c");
+  CAF_CHECK(receives(next, "c"));
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

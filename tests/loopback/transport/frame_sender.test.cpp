@@ -103,17 +103,11 @@ struct fixture {
 
   template <class Check>
   void with_each(Check check) {
-    for (const std::string way : {"io_uring_enter", "io_submit", "sendto"}) {
+    for (const auto way :
+         {io_backend::io_uring, io_backend::aio, io_backend::sendto}) {
       io_counters counters;
-      frame_sender sender(
-          way == "io_uring_enter" ? io_backend::io_uring : io_backend::epoll,
-          counters);
-      if (way == "sendto") {
-        break_aio();
-        send_to_four(sender);
-        CAF_REQUIRE_EQUAL(sender.call_name(), "sendto");
-      }
-      CAF_MESSAGE(way << " is " << sender.call_name());
+      frame_sender sender(way, counters);
+      CAF_MESSAGE(name_of(way) << " is " << sender.call_name());
       check(sender, counters);
     }
   }
@@ -132,14 +126,46 @@ CAF_TEST(the_best_way_is_taken_and_what_stands_before_a_better_one_is_named) {
   CAF_CHECK_EQUAL(counters.io_uring_threads.value(), uring ? 1 : 0);
 }
 
-CAF_TEST(epoll_is_what_it_is_if_it_is_asked_for) {
+CAF_TEST(backends_have_the_names_of_the_configuration) {
+  for (const auto backend : {io_backend::automatic, io_backend::io_uring,
+                             io_backend::aio, io_backend::sendto})
+    CAF_CHECK(backend_named(name_of(backend)) == backend);
+  CAF_CHECK(backend_named("epoll") == io_backend::aio);
+  CAF_CHECK(!backend_named("kqueue"));
+  CAF_CHECK(!backend_named(""));
+}
+
+CAF_TEST(aio_falls_back_to_sendto_and_never_becomes_io_uring) {
   io_counters counters;
-  const frame_sender sender(io_backend::epoll, counters);
-  CAF_CHECK(sender.backend() == io_backend::epoll);
+  const frame_sender sender(io_backend::aio, counters);
   CAF_CHECK_EQUAL(counters.io_uring_threads.value(), 0);
-  const bool aio = sender.call_name() == "io_submit";
+  const bool aio = sender.backend() == io_backend::aio;
+  CAF_CHECK_EQUAL(sender.call_name(), aio ? "io_submit" : "sendto");
   CAF_CHECK_EQUAL(aio, sender.obstacle().empty());
   CAF_CHECK_EQUAL(counters.aio_threads.value(), aio ? 1 : 0);
+}
+
+CAF_TEST(aio_that_fails_is_replaced_by_sendto_with_the_reason) {
+  io_counters counters;
+  frame_sender sender(io_backend::aio, counters);
+  if (sender.backend() == io_backend::aio) {
+    break_aio();
+    send_to_four(sender);
+    CAF_CHECK_EQUAL(sender.obstacle(), "io_submit failed");
+  }
+  CAF_CHECK(sender.backend() == io_backend::sendto);
+  CAF_CHECK(!sender.obstacle().empty());
+  CAF_CHECK_EQUAL(counters.aio_threads.value(), 0);
+}
+
+CAF_TEST(sendto_is_one_call_per_frame_and_needs_no_reason) {
+  io_counters counters;
+  frame_sender sender(io_backend::sendto, counters);
+  CAF_CHECK(sender.backend() == io_backend::sendto);
+  CAF_CHECK_EQUAL(sender.call_name(), "sendto");
+  CAF_CHECK_EQUAL(sender.obstacle(), "");
+  send_to_four(sender);
+  CAF_CHECK_EQUAL(counters.send_calls.value(), 4);
 }
 
 CAF_TEST(after_a_flush_every_client_has_its_bytes_and_every_target_was_told) {
@@ -247,7 +273,7 @@ CAF_TEST(what_fails_is_given_up_and_nothing_is_lost_or_sent_twice) {
   // Without io_uring nothing of it can fail; the rest holds all the same.
   break_rings();
   send_to_four(sender);
-  CAF_CHECK(sender.backend() == io_backend::epoll);
+  CAF_CHECK(sender.backend() != io_backend::io_uring);
   CAF_CHECK_EQUAL(counters.io_uring_threads.value(), 0);
   CAF_CHECK_EQUAL(told, uring);
   if (uring == 1) CAF_CHECK_EQUAL(sender.obstacle(), "io_uring_enter failed");

@@ -2,9 +2,14 @@
 #include "transport/listener.hpp"
 
 #include "tests/support/eventually.hpp"
+#include "tests/support/listener_requests.hpp"
 #include "tests/support/transport_server.hpp"
 #include "tests/support/viewer.hpp"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/write.hpp>
 #include <caf/test/unit_test.hpp>
 
 #include <sys/resource.h>
@@ -15,30 +20,6 @@ using namespace status2::support;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// A request for an upgrade, with its blank line.
-std::string upgrade(std::string_view target, std::string_view headers = {}) {
-  return "GET " + std::string(target) + " HTTP/1.1\r\nHost: localhost\r\n" +
-         std::string(upgrade_headers) + std::string(headers) + "\r\n";
-}
-
-/// The answer to `text`, sent as it is on a connection of its own.
-http_response answer_to(const transport_server& server, std::string_view text) {
-  tcp_client connection(server.port());
-  connection.send(text);
-  return read_response(connection);
-}
-
-http_response asked(const transport_server& server, std::string_view method,
-                    std::string_view path, std::string_view headers = {}) {
-  return request(server.port(), method, path, headers);
-}
-
-bool ended(tcp_client& connection) {
-  while (connection.receive(std::chrono::steady_clock::now() + patience)) {
-  }
-  return connection.closed();
-}
 
 /// A masked text frame `{"type":"init"}`, mask 0.
 const std::string init_frame =
@@ -94,7 +75,7 @@ CAF_TEST(channels_may_be_percent_encoded_and_below_the_prefix) {
 
 CAF_TEST(refusals_tell_why) {
   transport_options options;
-  options.listener.allowed_origins = {"good.example"};
+  options.listener.allowed_origins = transport::origin_rules({"good.example"});
   transport_server server(options);
   const auto bad_path = asked(server, "GET", "/nothing", upgrade_headers);
   CAF_CHECK_EQUAL(bad_path.status, 400u);
@@ -243,13 +224,32 @@ CAF_TEST(a_header_that_does_not_come_in_time_closes_the_connection) {
 
 CAF_TEST(an_idle_kept_connection_ends_without_being_counted_as_slow) {
   transport_options options;
-  options.listener.handshake_timeout = 100ms;
+  options.listener.keepalive_timeout = 100ms;
   transport_server server(options);
   tcp_client connection(server.port());
   connection.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
   CAF_CHECK_EQUAL(read_response(connection).body, "OK");
   CAF_CHECK(ended(connection));
   CAF_CHECK_EQUAL(server.listener_counters().handshake_timeouts.value(), 0);
+}
+
+CAF_TEST(a_kept_connection_may_wait_longer_than_a_request) {
+  transport_options options;
+  options.listener.handshake_timeout = 50ms;
+  transport_server server(options);
+  tcp_client connection(server.port());
+  const std::string get = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+  connection.send(get);
+  CAF_CHECK_EQUAL(read_response(connection).body, "OK");
+  // Longer than a request may take.
+  CAF_CHECK(!connection.receive(std::chrono::steady_clock::now() + 200ms));
+  CAF_CHECK(!connection.closed());
+  connection.send(get);
+  CAF_CHECK_EQUAL(read_response(connection).body, "OK");
+  // A request that has begun must come in time.
+  connection.send(get.substr(0, 10));
+  CAF_CHECK(ended(connection));
+  CAF_CHECK_EQUAL(server.listener_counters().handshake_timeouts.value(), 1);
 }
 
 CAF_TEST(a_session_outlives_the_handshake_timeout) {
@@ -362,6 +362,36 @@ CAF_TEST(addresses_of_all_kinds_open) {
     CAF_CHECK(!opened(address, &port));
     CAF_CHECK(port != 0);
   }
+}
+
+CAF_TEST(a_name_is_listened_on_at_each_of_its_addresses) {
+  using boost::asio::ip::tcp;
+  transport_server server({.address = "localhost:0"});
+  boost::asio::io_context context;
+  tcp::resolver resolver(context);
+  std::size_t answered = 0;
+  for (const auto& entry :
+       resolver.resolve("localhost", std::to_string(server.port()))) {
+    CAF_MESSAGE(entry.endpoint().address().to_string());
+    tcp::socket client(context);
+    client.connect(entry.endpoint());
+    boost::asio::write(
+        client, boost::asio::buffer(std::string("GET /health HTTP/1.1\r\n"
+                                                "Host: localhost\r\n"
+                                                "Connection: close\r\n\r\n")));
+    std::string answer;
+    boost::asio::read_until(client, boost::asio::dynamic_buffer(answer),
+                            "\r\n");
+    CAF_CHECK(answer.starts_with("HTTP/1.1 200"));
+    ++answered;
+  }
+  CAF_CHECK(answered > 0);
+}
+
+CAF_TEST(a_name_whose_port_is_taken_at_one_address_is_an_error) {
+  transport_server server;
+  CAF_CHECK(opened("localhost:" + std::to_string(server.port())) ==
+            boost::system::errc::address_in_use);
 }
 
 CAF_TEST(an_address_that_is_none_or_taken_is_an_error) {

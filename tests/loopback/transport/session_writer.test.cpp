@@ -1,9 +1,15 @@
 // Slow readers: bounded, closed, counted, and nobody else waits for them.
+#include "transport/session_writer.hpp"
+
 #include "tests/support/eventually.hpp"
 #include "tests/support/transport_server.hpp"
 #include "tests/support/viewer.hpp"
 
 #include <caf/test/unit_test.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
 
 using namespace status2;
 using namespace status2::support;
@@ -43,6 +49,24 @@ received drain(viewer& client) {
       ++all.messages;
   }
   return all;
+}
+
+using std::chrono::steady_clock;
+
+/// Reads what is there about every `pause`, for `time`. Returns the longest
+/// time between two reads: a busy machine may have stopped the test.
+steady_clock::duration read_steadily(viewer& client,
+                                     steady_clock::duration pause,
+                                     steady_clock::duration time) {
+  const auto end = steady_clock::now() + time;
+  steady_clock::duration longest{};
+  for (auto last = steady_clock::now(); last < end;) {
+    eventually(pause, [] { return false; });
+    client.connection().receive(last + pause);
+    longest = std::max(longest, steady_clock::now() - last);
+    last = steady_clock::now();
+  }
+  return longest;
 }
 
 /// `count` messages in one block.
@@ -102,6 +126,59 @@ CAF_TEST(a_reader_with_bytes_waiting_too_long_is_closed_with_1008) {
                   static_cast<std::uint64_t>(many));
 }
 
+CAF_TEST(a_reader_that_takes_bytes_steadily_is_not_closed) {
+  auto options = settings();
+  options.session.write_timeout = 1s;
+  // So slow that the kernel reports room in the socket less often than that.
+  constexpr auto pause = 350ms;
+  const std::string payload(8 << 20, 'x');
+  for (int trial = 0; trial < 5; ++trial) {
+    transport_server server(options);
+    viewer steady(server.port(), "run:steady", {.receive_buffer = 32768});
+    CAF_REQUIRE(steady.live());
+    server.publish(payload);
+    server.publish("next");
+    if (read_steadily(steady, pause, 4s) > 2 * pause) continue;
+    CAF_CHECK(steady.next_message(20s) == status_text(payload));
+    CAF_CHECK_EQUAL(steady.next_message(), status_text("next"));
+    CAF_CHECK_EQUAL(server.session_counters().write_errors.value(), 0);
+    return;
+  }
+  CAF_FAIL("the machine is too busy to read steadily");
+}
+
+CAF_TEST(a_reader_that_stops_in_the_middle_is_closed_with_1008) {
+  auto options = settings();
+  options.session.write_timeout = 300ms;
+  transport_server server(options);
+  viewer client(server.port(), "run:stops", {.receive_buffer = 32768});
+  CAF_REQUIRE(client.live());
+  const auto before = server.session_counters().bytes_sent.value();
+  server.publish(std::string(16 << 20, 'x'));
+  while (client.connection().buffer().size() < 2 << 20)
+    CAF_REQUIRE(client.connection().receive(steady_clock::now() + patience));
+  CAF_CHECK(server.session_counters().bytes_sent.value() >= before + (2 << 20));
+  CAF_CHECK(server.closed().reason == close_reason::slow_consumer);
+}
+
+CAF_TEST(a_client_that_takes_one_message_steadily_is_not_idle) {
+  auto options = settings();
+  options.session.ping_interval = 50ms;
+  options.session.pong_timeout = 200ms;
+  transport_server server(options);
+  viewer client(server.port(), "run:channel", {.receive_buffer = 32768});
+  const std::string payload(8 << 20, 'x');
+  server.publish(payload);
+  client.send_text(R"({"type":"pong"})");  // answers any ping before it
+  // The pings wait behind the message: their answers cannot be due.
+  read_steadily(client, 50ms, 600ms);
+  CAF_CHECK(server.reports().empty());
+  CAF_CHECK(client.next_message(20s) == status_text(payload));
+  // Now they are out.
+  CAF_CHECK_EQUAL(client.close_code(), 1008);
+  CAF_CHECK(server.closed().reason == close_reason::idle);
+}
+
 CAF_TEST(a_slow_reader_never_delays_another) {
   auto options = settings();
   options.session.outbox_limit = 64 << 20;
@@ -150,6 +227,39 @@ CAF_TEST(a_message_of_any_size_reaches_a_client_that_reads) {
   CAF_CHECK(client.next_message(20s) == status_text(huge));
   CAF_CHECK_EQUAL(client.next_message(), status_text("next"));
   CAF_CHECK_EQUAL(server.session_counters().write_errors.value(), 0);
+}
+
+CAF_TEST(a_large_block_leaves_in_parts) {
+  transport_server server(settings());
+  viewer client(server.port(), "run:channel");
+  CAF_REQUIRE(client.live());
+  const auto& counters = server.session_counters();
+  const auto bytes = counters.bytes_sent.value();
+  const auto calls = counters.send_calls.value();
+  const std::string huge(beyond_kernel, 'x');
+  server.enqueue({status_block(huge)});
+  server.publish("next");
+  CAF_CHECK(client.next_message(20s) == status_text(huge));
+  CAF_CHECK_EQUAL(client.next_message(), status_text("next"));
+  const auto sent = counters.bytes_sent.value() - bytes;
+  CAF_CHECK(sent > static_cast<std::int64_t>(beyond_kernel));
+  const auto most =
+      static_cast<std::int64_t>(transport::session_writer::most_in_a_turn);
+  CAF_CHECK(sent <= (counters.send_calls.value() - calls) * most);
+}
+
+CAF_TEST(a_reader_whose_turn_has_not_come_yet_is_not_slow) {
+  auto options = settings();
+  options.session.outbox_limit = 150000;
+  transport_server server(options);
+  viewer client(server.port(), "run:channel");
+  CAF_REQUIRE(client.live());
+  const auto first = block_of(1, 1000);
+  const auto more = block_of(1, large);
+  server.enqueue({first, more, more, more, more});
+  CAF_CHECK_EQUAL(server.session_counters().write_errors.value(), 0);
+  for (int i = 0; i < 5; ++i)
+    CAF_CHECK(client.next_message().size() > 1000);
 }
 
 CAF_TEST(a_reader_that_catches_up_loses_nothing) {

@@ -95,7 +95,8 @@ CAF_TEST(heartbeats_come_by_themselves) {
 }
 
 CAF_TEST(a_silent_client_is_closed_as_idle_with_1008) {
-  auto options = without_heartbeat();
+  transport_options options;
+  options.session.ping_interval = 20ms;
   options.session.pong_timeout = 100ms;
   transport_server server(options);
   viewer client(server.port(), "run:channel");
@@ -107,23 +108,32 @@ CAF_TEST(a_silent_client_is_closed_as_idle_with_1008) {
   CAF_CHECK_EQUAL(report.peer_code, 1008);
 }
 
-CAF_TEST(pongs_and_inits_keep_a_client_and_other_traffic_does_not) {
-  auto options = without_heartbeat();
+CAF_TEST(every_frame_keeps_a_client) {
+  transport_options options;
+  options.session.ping_interval = 20ms;
   options.session.pong_timeout = 400ms;
   transport_server server(options);
-  viewer kept(server.port(), "run:kept");
+  const std::array<std::pair<std::uint8_t, std::string_view>, 5> frames{
+      {{0x81, R"({"type":"pong"})"},
+       {0x81, R"({"type":"other"})"},
+       {0x82, "binary"},
+       {0x89, "protocol ping"},
+       {0x8a, "protocol pong"}}};
+  std::vector<viewer> clients;
+  for (std::size_t i = 0; i < frames.size(); ++i)
+    clients.emplace_back(server.port(), "run:kept");
   viewer idle(server.port(), "run:idle");
   const auto until = std::chrono::steady_clock::now() + 1200ms;
   int code = 0;
   while (std::chrono::steady_clock::now() < until) {
-    kept.send_text(R"({"type":"pong"})");
-    idle.send_text(R"({"type":"other"})");
-    idle.send_frame(0x89, "protocol ping");
-    if (const auto frame = idle.next(40ms))
+    for (std::size_t i = 0; i < frames.size(); ++i)
+      clients[i].send_frame(frames[i].first, frames[i].second);
+    if (const auto frame = idle.next(20ms))
       if (frame->what == server_frame::kind::close) code = frame->code;
   }
   CAF_CHECK_EQUAL(code, 1008);
-  CAF_CHECK(kept.live());
+  for (auto& client : clients)
+    CAF_CHECK(client.live());
 }
 
 CAF_TEST(shutdown_closes_with_1001_and_no_hangup) {

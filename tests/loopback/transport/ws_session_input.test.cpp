@@ -104,6 +104,104 @@ CAF_TEST(pings_count_as_messages_do) {
   CAF_CHECK_EQUAL(pongs, 5);
 }
 
+CAF_TEST(every_kind_of_frame_counts) {
+  options.session.message_rate = 1;
+  options.session.message_burst = 5;
+  for (const auto& [start, next] :
+       {std::pair<std::uint8_t, std::uint8_t>{protocol_pong, protocol_pong},
+        std::pair<std::uint8_t, std::uint8_t>{text_start, middle},
+        std::pair<std::uint8_t, std::uint8_t>{whole_binary, whole_binary}}) {
+    transport_server bounded(options);
+    viewer flood(bounded.port(), "run:channel");
+    flood.send_frame(start, "");
+    for (int i = 0; i < 10; ++i)
+      flood.send_frame(next, "");
+    CAF_CHECK_EQUAL(flood.close_code(), 1008);
+    flood.connection().close();
+    CAF_CHECK(bounded.closed().reason == close_reason::message_rate);
+  }
+}
+
+CAF_TEST(a_frame_in_many_parts_counts_for_its_parts) {
+  options.session.message_rate = 1;
+  options.session.message_burst = 5;
+  transport_server bounded(options);
+  viewer trickle(bounded.port(), "run:channel");
+  // The header of a text of 100 bytes, mask 0, then byte by byte.
+  trickle.connection().send(std::string("\x81\xe4\0\0\0\0", 6));
+  for (int i = 0; i < 50; ++i) {
+    trickle.connection().send("x");
+    if (trickle.close_code(10ms) != 0) break;
+  }
+  trickle.connection().close();
+  CAF_CHECK(bounded.closed().reason == close_reason::message_rate);
+}
+
+CAF_TEST(the_largest_message_is_never_too_much_for_a_quiet_client) {
+  options.session.message_rate = 1;
+  options.session.message_burst = 10;
+  options.session.max_message_size = 1 << 20;
+  transport_server bounded(options);
+  viewer client(bounded.port(), "run:channel");
+  std::string text = R"({"type":"init","x":")";
+  text += std::string(options.session.max_message_size - text.size() - 2, 'x');
+  client.send_text(text + "\"}");
+  CAF_CHECK(client.next_ping());
+}
+
+CAF_TEST(after_a_breach_nothing_is_read) {
+  options.session.message_rate = 1;
+  options.session.message_burst = 5;
+  transport_server bounded(options);
+  viewer flood(bounded.port(), "run:channel");
+  for (int i = 0; i < 6; ++i)
+    flood.send_frame(protocol_pong, "");
+  CAF_CHECK_EQUAL(flood.close_code(), 1008);
+  for (int i = 0; i < 100; ++i)
+    flood.send_text("malformed");
+  flood.connection().finish();
+  CAF_CHECK(bounded.closed().reason == close_reason::message_rate);
+  CAF_CHECK_EQUAL(bounded.session_counters().malformed_messages.value(), 0);
+}
+
+CAF_TEST(a_message_that_is_not_finished_in_time_closes_with_1008) {
+  options.session.ping_interval = 1h;
+  options.session.message_timeout = 150ms;
+  transport_server impatient(options);
+  viewer header(impatient.port(), "run:header");
+  header.connection().send("\x81");
+  viewer fragment(impatient.port(), "run:fragment");
+  fragment.send_frame(text_start, "begun");
+  // A ping in between does not end the message.
+  fragment.send_frame(protocol_ping, "");
+  viewer whole(impatient.port(), "run:whole");
+  whole.send_text("whole");
+  CAF_CHECK_EQUAL(header.close_code(), 1008);
+  CAF_CHECK_EQUAL(fragment.close_code(), 1008);
+  CAF_CHECK(whole.live());
+}
+
+CAF_TEST(unfinished_messages_have_a_budget_and_the_largest_goes) {
+  options.session.max_message_size = 65536;
+  options.inbound_bytes = 150000;
+  transport_server bounded(options);
+  viewer modest(bounded.port(), "run:modest");
+  modest.send_frame(text_start, R"({"type":)");
+  std::vector<std::unique_ptr<viewer>> hoarders;
+  for (int i = 0; i < 4; ++i) {
+    hoarders.push_back(std::make_unique<viewer>(bounded.port(), "run:large"));
+    hoarders.back()->send_frame(text_start, std::string(60000, 'x'));
+  }
+  CAF_CHECK_EQUAL(hoarders.front()->close_code(), 1008);
+  CAF_CHECK(bounded.session_counters().inbound_memory.value() <= 150000);
+  modest.send_frame(last, R"("init"})");
+  CAF_CHECK(modest.next_ping());
+  hoarders.clear();
+  CAF_CHECK(eventually(patience, [&] {
+    return bounded.session_counters().inbound_memory.value() == 0;
+  }));
+}
+
 CAF_TEST(messages_that_mean_nothing_are_ignored) {
   client->send_text(R"({"type":"subscribe"})");
   client->send_text("");
@@ -152,10 +250,11 @@ CAF_TEST(a_client_that_goes_on_sending_still_gets_the_close) {
 }
 
 CAF_TEST(absurd_lengths_close_without_waiting_for_the_bytes) {
-  for (const std::uint64_t length : {~0ULL >> 1, ~0ULL}) {
+  for (const auto& [length, code] :
+       {std::pair{~0ULL >> 1, 1009}, std::pair{~0ULL, 1002}}) {
     viewer other(server->port(), "run:channel");
     other.connection().send(header(0x81, length));
-    CAF_CHECK_EQUAL(other.close_code(), 1009);
+    CAF_CHECK_EQUAL(other.close_code(), code);
   }
 }
 

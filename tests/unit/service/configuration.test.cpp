@@ -1,11 +1,8 @@
 #include "service/configuration.hpp"
 
 #include "service/configuration_keys.hpp"
-#include "tests/support/temporary_directory.hpp"
 
 #include <caf/test/unit_test.hpp>
-
-#include <fstream>
 
 using namespace status2;
 using namespace status2::service;
@@ -30,34 +27,53 @@ std::string error_of(const variables& environment,
 CAF_TEST(names and defaults are those of the contract) {
   const std::vector<std::pair<std::string_view, std::string_view>> contract{
       {"STATUS_LISTEN_ADDR", ":9002"},
+      {"STATUS_ADMIN_ADDR", ""},
       {"STATUS_PATH_PREFIX", ""},
       {"STATUS_REDIS_URL", "redis://localhost:6379/2"},
       {"STATUS_REDIS_PASSWORD_FILE", ""},
+      {"STATUS_REDIS_SENTINEL_USER", ""},
+      {"STATUS_REDIS_SENTINEL_PASSWORD_FILE", ""},
+      {"STATUS_REDIS_SHARDED", "false"},
+      {"STATUS_REDIS_CA_FILE", ""},
+      {"STATUS_REDIS_CERT_FILE", ""},
+      {"STATUS_REDIS_KEY_FILE", ""},
       {"STATUS_PING_INTERVAL", "5s"},
       {"STATUS_PONG_TIMEOUT", "75s"},
       {"STATUS_WRITE_TIMEOUT", "2s"},
       {"STATUS_MAX_MESSAGE_SIZE", "64KB"},
+      {"STATUS_MESSAGE_TIMEOUT", "30s"},
+      {"STATUS_MAX_PAYLOAD", "16MB"},
       {"STATUS_REDIS_REQUEST_TIMEOUT", "1s"},
       {"STATUS_REDIS_RETRY_BASE", "1s"},
       {"STATUS_REDIS_RETRY_MAX", "30s"},
       {"STATUS_REDIS_MAX_RETRIES", "5"},
       {"STATUS_ALLOWED_ORIGINS", ""},
+      {"STATUS_HOSTS", ""},
+      {"STATUS_ALLOWED_CHANNELS", ""},
+      {"STATUS_SUBPROTOCOLS", ""},
       {"STATUS_HANGUP", "false"},
       {"STATUS_METRICS_ENABLED", "false"},
       {"STATUS_LOG_LEVEL", "info"},
       {"STATUS_CHANNEL_LINGER", "5s"},
+      {"STATUS_TAIL_MESSAGES", "256"},
+      {"STATUS_TAIL_AGE", "10m"},
+      {"STATUS_TAIL_TOTAL_BYTES", "64MB"},
+      {"STATUS_TAIL_LINGER", "2m"},
       {"STATUS_IO_THREADS", "0"},
       {"STATUS_IO_BACKEND", "auto"},
       {"STATUS_FANOUT_INTERVAL", "500us"},
       {"STATUS_MAX_CONNECTIONS", "10000"},
       {"STATUS_MAX_CONNECTIONS_PER_IP", "0"},
       {"STATUS_TRUSTED_PROXIES", ""},
+      {"STATUS_PROXY_PROTOCOL", "false"},
       {"STATUS_ACCEPT_RATE", "2000"},
       {"STATUS_MAX_CHANNELS", "20000"},
       {"STATUS_HANDSHAKE_TIMEOUT", "10s"},
+      {"STATUS_KEEPALIVE_TIMEOUT", "75s"},
       {"STATUS_MAX_HEADER_SIZE", "8KB"},
       {"STATUS_OUTBOX_BYTES", "1MB"},
       {"STATUS_OUTBOX_TOTAL_BYTES", "0"},
+      {"STATUS_INBOUND_TOTAL_BYTES", "0"},
       {"STATUS_CLIENT_MESSAGE_RATE", "50"},
       {"STATUS_CLIENT_MESSAGE_BURST", "200"},
       {"STATUS_DRAIN_WINDOW", "0s"},
@@ -78,7 +94,10 @@ CAF_TEST(names and defaults are those of the contract) {
 
 CAF_TEST(an empty environment gives the defaults) {
   const auto values = load({});
-  CAF_CHECK_EQUAL(values.listen_addr, ":9002");
+  CAF_CHECK_EQUAL(values.listen_addr, std::vector<std::string>{":9002"});
+  CAF_CHECK(values.admin_addr.empty());
+  CAF_CHECK(values.trusted_proxies.empty());
+  CAF_CHECK(!values.proxy_protocol);
   CAF_CHECK_EQUAL(values.path_prefix, "");
   CAF_CHECK_EQUAL(values.redis_url, "redis://localhost:6379/2");
   CAF_CHECK_EQUAL(values.redis.password, "");
@@ -86,6 +105,7 @@ CAF_TEST(an empty environment gives the defaults) {
   CAF_CHECK(values.pong_timeout == 75s);
   CAF_CHECK(values.write_timeout == 2s);
   CAF_CHECK_EQUAL(values.max_message_size, 65536u);
+  CAF_CHECK_EQUAL(values.max_payload, 16777216u);
   CAF_CHECK(values.redis_request_timeout == 1s);
   CAF_CHECK(values.redis_retry_base == 1s);
   CAF_CHECK(values.redis_retry_max == 30s);
@@ -95,6 +115,10 @@ CAF_TEST(an empty environment gives the defaults) {
   CAF_CHECK(!values.metrics_enabled);
   CAF_CHECK(values.log_level == actors::log_level::INFO);
   CAF_CHECK(values.channel_linger == 5s);
+  CAF_CHECK_EQUAL(values.tail_messages, 256u);
+  CAF_CHECK(values.tail_age == 10min);
+  CAF_CHECK_EQUAL(values.tail_total_bytes, 67108864u);
+  CAF_CHECK(values.tail_linger == 2min);
   CAF_CHECK(values.io_threads >= 1 && values.io_threads <= 8);
   CAF_CHECK_EQUAL(values.max_connections, 10000u);
   CAF_CHECK(values.handshake_timeout == 10s);
@@ -112,7 +136,7 @@ CAF_TEST(the environment sets every kind of value) {
                             {"STATUS_HANGUP", "TRUE"},
                             {"STATUS_LOG_LEVEL", "Warn"},
                             {"STATUS_IO_THREADS", "3"}});
-  CAF_CHECK_EQUAL(values.listen_addr, "127.0.0.1:0");
+  CAF_CHECK_EQUAL(values.listen_addr, std::vector<std::string>{"127.0.0.1:0"});
   CAF_CHECK_EQUAL(values.path_prefix, "/a/status");
   CAF_CHECK(values.ping_interval == 150ms);
   CAF_CHECK_EQUAL(values.max_message_size, 1048576u);
@@ -122,6 +146,58 @@ CAF_TEST(the environment sets every kind of value) {
   CAF_CHECK(values.hangup);
   CAF_CHECK(values.log_level == actors::log_level::WARN);
   CAF_CHECK_EQUAL(values.io_threads, 3u);
+}
+
+CAF_TEST(the lists of the port are checked item by item) {
+  const auto values = load(
+      {{"STATUS_LISTEN_ADDR", "127.0.0.1:9002, [::1]:9002,unix:/run/a.sock"},
+       {"STATUS_ADMIN_ADDR", "127.0.0.1:9003"},
+       {"STATUS_TRUSTED_PROXIES",
+        "10.0.0.0/8,::1, proxy, edge-1.example.,unix:"},
+       {"STATUS_HOSTS", "status.example, *.inner.example"},
+       {"STATUS_ALLOWED_CHANNELS", "*:log,run;1.a:*"},
+       {"STATUS_SUBPROTOCOLS", "graphql-ws, v2"}});
+  CAF_CHECK_EQUAL(values.listen_addr.size(), 3u);
+  CAF_CHECK_EQUAL(values.listen_addr.back(), "unix:/run/a.sock");
+  CAF_CHECK_EQUAL(values.admin_addr,
+                  std::vector<std::string>{"127.0.0.1:9003"});
+  CAF_CHECK_EQUAL(values.trusted_proxies.size(), 5u);
+  CAF_CHECK_EQUAL(values.hosts.size(), 2u);
+  CAF_CHECK_EQUAL(values.allowed_channels.size(), 2u);
+  CAF_CHECK_EQUAL(values.subprotocols.size(), 2u);
+  CAF_CHECK_EQUAL(own_host(values), "status.example");
+  CAF_CHECK_EQUAL(own_host(load({{"STATUS_HOSTS", "*.a.example"}})),
+                  "status2.a.example");
+  for (const auto& [variable, text] :
+       {std::pair{"STATUS_ALLOWED_ORIGINS", "https://a.example/"},
+        std::pair{"STATUS_ALLOWED_ORIGINS", "[\"a.example\"]"},
+        std::pair{"STATUS_ALLOWED_ORIGINS", "a.example b.example"},
+        std::pair{"STATUS_ALLOWED_ORIGINS", "a.example; b.example"},
+        std::pair{"STATUS_HOSTS", "a.example:80"},
+        std::pair{"STATUS_ALLOWED_CHANNELS", "run/log"},
+        std::pair{"STATUS_SUBPROTOCOLS", "a b"},
+        std::pair{"STATUS_ADMIN_ADDR", "nonsense"},
+        std::pair{"STATUS_LISTEN_ADDR", ":9002,nonsense"},
+        std::pair{"STATUS_LISTEN_ADDR", ","},
+        std::pair{"STATUS_LISTEN_ADDR", "unix:relative"},
+        std::pair{"STATUS_TRUSTED_PROXIES", "10.0.0.0/33"},
+        std::pair{"STATUS_TRUSTED_PROXIES", "10.0.0.256"},
+        std::pair{"STATUS_TRUSTED_PROXIES", "unix:/run/a"},
+        std::pair{"STATUS_TRUSTED_PROXIES", "a b"}}) {
+    const auto result = load_configuration({{variable, text}}, {});
+    CAF_CHECK(result.error.starts_with(variable));
+    CAF_CHECK(result.error.find("accepted: ") != std::string::npos);
+  }
+}
+
+CAF_TEST(backends are named as before and as they are) {
+  using transport::io_backend;
+  for (const auto& [text, backend] :
+       {std::pair{"auto", io_backend::automatic},
+        std::pair{"io_uring", io_backend::io_uring},
+        std::pair{"AIO", io_backend::aio}, std::pair{"epoll", io_backend::aio},
+        std::pair{"sendto", io_backend::sendto}})
+    CAF_CHECK(load({{"STATUS_IO_BACKEND", text}}).io_backend == backend);
 }
 
 CAF_TEST(flags override the environment and empty text means default) {
@@ -172,60 +248,6 @@ CAF_TEST(values of the wrong kind or out of bounds are refused) {
   }
 }
 
-CAF_TEST(the redis address falls back in the order of the contract) {
-  variables environment{{"STATUS_REDIS_URL", "redis://a:1/1"},
-                        {"REDIS_URL", "redis://b:2/3"},
-                        {"REDIS_HOST", "c"},
-                        {"REDIS_PORT", "4"}};
-  CAF_CHECK(load(environment).redis_url == "redis://a:1/1");
-  environment["STATUS_REDIS_URL"] = "";
-  CAF_CHECK(load(environment).redis_url == "redis://b:2/3");
-  environment.erase("REDIS_URL");
-  CAF_CHECK(load(environment).redis_url == "redis://c:4/2");
-  environment.erase("REDIS_PORT");
-  CAF_CHECK(load(environment).redis_url == "redis://c:6379/2");
-  CAF_CHECK(load({{"REDIS_PORT", "4"}}).redis_url == "redis://localhost:4/2");
-  CAF_CHECK(load({{"REDIS_HOST", "::1"}}).redis_url == "redis://[::1]:6379/2");
-}
-
-CAF_TEST(the redis password falls back in the order of the contract) {
-  const support::temporary_directory directory;
-  const auto first = directory.write("first", "one\n");
-  const auto second = directory.write("second", "two\r\n");
-  variables environment{{"STATUS_REDIS_PASSWORD_FILE", first},
-                        {"REDIS_PASSWORD_FILE", second},
-                        {"REDIS_PASSWORD", "three"}};
-  CAF_CHECK(load(environment).redis.password == "one");
-  environment.erase("STATUS_REDIS_PASSWORD_FILE");
-  CAF_CHECK(load(environment).redis.password == "two");
-  environment.erase("REDIS_PASSWORD_FILE");
-  CAF_CHECK(load(environment).redis.password == "three");
-}
-
-CAF_TEST(the password of the url goes before all others) {
-  const variables environment{{"STATUS_REDIS_URL", "redis://bob:four@h"},
-                              {"STATUS_REDIS_PASSWORD_FILE", "/no/such/file"},
-                              {"REDIS_PASSWORD", "three"}};
-  CAF_CHECK(load(environment).redis.password == "four");
-  CAF_CHECK(load(environment).redis.user == "bob");
-  CAF_CHECK(
-      load({{"STATUS_REDIS_URL", "redis://bob@h"}, {"REDIS_PASSWORD", "three"}})
-          .redis.password == "three");
-}
-
-CAF_TEST(a password file that cannot be read is an error) {
-  const support::temporary_directory directory;
-  const auto absent = directory.path() + "/absent";
-  for (const char* variable :
-       {"STATUS_REDIS_PASSWORD_FILE", "REDIS_PASSWORD_FILE"}) {
-    CAF_CHECK_EQUAL(error_of({{variable, absent}}),
-                    std::string(variable) + "=" + absent +
-                        ": cannot be read; accepted: the path of a readable "
-                        "file");
-    CAF_CHECK(!error_of({{variable, directory.path()}}).empty());
-  }
-}
-
 CAF_TEST(the first backoff ceiling is bounded by the last) {
   const auto values = load(
       {{"STATUS_REDIS_RETRY_BASE", "10s"}, {"STATUS_REDIS_RETRY_MAX", "2s"}});
@@ -243,17 +265,22 @@ CAF_TEST(passwords in urls are not shown) {
   CAF_CHECK_EQUAL(redact_url("redis://[::1]:1/2"), "redis://[::1]:1/2");
   CAF_CHECK_EQUAL(redact_url("unix:///run/redis.sock?db=2"),
                   "unix:///run/redis.sock?db=2");
+  CAF_CHECK_EQUAL(redact_url("redis://u:se,cret@a:1,b:2/2"),
+                  "redis://u:***@a:1,b:2/2");
+  CAF_CHECK_EQUAL(redact_url("redis-sentinel://:secret@s1,s2/m"),
+                  "redis-sentinel://:***@s1,s2/m");
+  CAF_CHECK_EQUAL(redact_url("redis://h:6379/2?password=secret&db=2"),
+                  "redis://h:6379/2?password=***&db=2");
+  CAF_CHECK_EQUAL(redact_url("unix:///run/redis.sock?password=secret"),
+                  "unix:///run/redis.sock?password=***");
   CAF_CHECK_EQUAL(redact_url(""), "");
 }
 
 CAF_TEST(of what is no url of ours nothing but the scheme is shown) {
   for (const char* text :
-       {"redis://h:6379/2?password=secret", "redis://:secret",
-        "redis://u:a@secret/d@h/2", "redis://secret/b@h", "redis://h:1/secret",
-        "redis://h/2#secret"})
+       {"redis://:secret", "redis://u:a@secret/d@h/2", "redis://secret/b@h",
+        "redis://h:1/secret", "redis://h/2#secret"})
     CAF_CHECK_EQUAL(redact_url(text), "redis://***");
-  CAF_CHECK_EQUAL(redact_url("unix:///run/redis.sock?password=secret"),
-                  "unix://***");
   CAF_CHECK_EQUAL(redact_url("http://secret@h"), "http://***");
   for (const char* text : {"u:secret@h", "secret", "u:secret://h", "/secret"})
     CAF_CHECK_EQUAL(redact_url(text), "***");
@@ -262,7 +289,7 @@ CAF_TEST(of what is no url of ours nothing but the scheme is shown) {
 CAF_TEST(an error shows no password in whatever form it came) {
   for (const char* variable : {"STATUS_REDIS_URL", "REDIS_URL"})
     for (const char* text :
-         {"redis://h:6379/2?password=secret", "redis://:secret", "secret"}) {
+         {"redis://h:6379/x?password=secret", "redis://:secret", "secret"}) {
       const auto error = error_of({{variable, text}});
       CAF_CHECK(error.starts_with(variable));
       CAF_CHECK(error.find("secret") == std::string::npos);

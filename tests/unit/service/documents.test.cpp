@@ -90,3 +90,14 @@ CAF_TEST(a printed configuration names sources and holds no secret) {
   }
   CAF_CHECK(text.find("hidden") == std::string::npos);
 }
+
+CAF_TEST(a check of the configuration names settings without effect) {
+  CAF_CHECK(check_report({}) == "configuration ok\n");
+  const auto loaded =
+      load_configuration({{"STATUS_REDIS_URL", "redis://h?timeout=secret"},
+                          {"STATUS_REDIS_CA_FILE", "/ca.pem"}},
+                         {});
+  CAF_CHECK(check_report(loaded.values) ==
+            "configuration ok\nwithout effect: option timeout of the Redis "
+            "URL, STATUS_REDIS_CA_FILE\n");
+}

@@ -93,12 +93,18 @@ CAF_TEST(refused clients are told apart by what refused them) {
   const transport::io_counters loop;
   actors::broker_counters broker;
   const actors::broker_status status;
-  broker.count(actors::refusal::drain);
-  broker.count(actors::refusal::drain);
-  broker.count(actors::refusal::channels);
+  broker.count(transport::refusal::drain);
+  broker.count(transport::refusal::drain);
+  broker.count(transport::refusal::channels);
   const auto text = metrics({&loop}, broker, status).text();
   CAF_CHECK(
       has_line(text, "status2_clients_refused_total{reason=\"drain\"} 2"));
+  CAF_CHECK(
+      has_line(text, "status2_requests_refused_total{reason=\"drain\"} 2"));
+  CAF_CHECK(
+      has_line(text, "status2_requests_refused_total{reason=\"origin\"} 0"));
+  CAF_CHECK(text.find("status2_clients_refused_total{reason=\"origin\"}") ==
+            std::string::npos);
   CAF_CHECK(
       has_line(text, "status2_clients_refused_total{reason=\"channels\"} 1"));
   CAF_CHECK(

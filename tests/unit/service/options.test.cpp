@@ -38,6 +38,15 @@ CAF_TEST(each verb is known) {
   CAF_CHECK(parse({"docs", "env"}).what == verb::docs);
 }
 
+CAF_TEST(a probe goes with the check of the configuration) {
+  const auto chosen = parse({"--check-config", "--probe"});
+  CAF_CHECK_EQUAL(chosen.error, "");
+  CAF_CHECK(chosen.what == verb::check_config);
+  CAF_CHECK(chosen.probe);
+  CAF_CHECK(!parse({"--check-config"}).probe);
+  CAF_CHECK_EQUAL(parse({"--probe"}).error, "--probe needs --check-config");
+}
+
 CAF_TEST(every key has a flag that takes a text) {
   for (const auto& row : keys()) {
     if (row.fallback_only) continue;

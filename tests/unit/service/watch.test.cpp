@@ -7,29 +7,39 @@ using status2::service::parse_watch_url;
 CAF_TEST(host and port and path are taken from the address) {
   const auto target = parse_watch_url("ws://example:9002/a/run:log?x=1");
   CAF_REQUIRE(target.has_value());
-  CAF_CHECK_EQUAL(target->host, "example");
-  CAF_CHECK_EQUAL(target->port, "9002");
+  CAF_CHECK_EQUAL(target->where.host, "example");
+  CAF_CHECK_EQUAL(target->where.port, 9002);
   CAF_CHECK_EQUAL(target->path, "/a/run:log?x=1");
 }
 
 CAF_TEST(the port is 80 where none is given and the path is at least a slash) {
   const auto target = parse_watch_url("ws://example");
   CAF_REQUIRE(target.has_value());
-  CAF_CHECK_EQUAL(target->port, "80");
+  CAF_CHECK_EQUAL(target->where.port, 80);
   CAF_CHECK_EQUAL(target->path, "/");
 }
 
 CAF_TEST(an address of version 6 loses its brackets) {
   const auto target = parse_watch_url("ws://[::1]:9002/run%3Alog");
   CAF_REQUIRE(target.has_value());
-  CAF_CHECK_EQUAL(target->host, "::1");
+  CAF_CHECK_EQUAL(target->where.host, "::1");
   CAF_CHECK_EQUAL(target->path, "/run%3Alog");
+}
+
+CAF_TEST(a unix socket is named as other clients name it) {
+  const auto target =
+      parse_watch_url("ws+unix:///run/status2.sock:/a/run:log?x=1");
+  CAF_REQUIRE(target.has_value());
+  CAF_CHECK_EQUAL(target->where.unix_path, "/run/status2.sock");
+  CAF_CHECK_EQUAL(target->path, "/a/run:log?x=1");
 }
 
 CAF_TEST(what is no websocket address is refused) {
   for (const char* text :
-       {"", "example:9002/run:log", "http://example/run:log",
-        "wss://example/run:log", "ws:///run:log", "ws://exa mple/run:log"}) {
+       {"", "ws+unix:///run/status2.sock", "ws+unix://run/a:/b:c",
+        "example:9002/run:log", "http://example/run:log",
+        "wss://example/run:log", "ws:///run:log", "ws://example:0/a:b",
+        "ws://example:65536/a:b", "ws://exa mple/run:log"}) {
     CAF_MESSAGE(text);
     CAF_CHECK(!parse_watch_url(text));
   }

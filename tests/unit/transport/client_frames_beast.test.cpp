@@ -167,7 +167,7 @@ class made_up_client {
 
   std::string close() {
     constexpr std::array codes{0,    999,  1000, 1001, 1004, 1005, 1006, 1010,
-                               1011, 1012, 1014, 1016, 2999, 3000, 5000, 65535};
+                               1011, 1012, 1016, 1016, 2999, 3000, 5000, 65535};
     const auto code = codes[below(codes.size())];
     std::string payload{static_cast<char>(code >> 8),
                         static_cast<char>(code & 0xff)};

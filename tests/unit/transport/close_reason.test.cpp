@@ -10,6 +10,8 @@ CAF_TEST(codes_are_those_of_the_contract) {
   CAF_CHECK_EQUAL(describe(close_reason::slow_consumer).code, 1008);
   CAF_CHECK_EQUAL(describe(close_reason::memory_limit).code, 1008);
   CAF_CHECK_EQUAL(describe(close_reason::message_rate).code, 1008);
+  CAF_CHECK_EQUAL(describe(close_reason::message_timeout).code, 1008);
+  CAF_CHECK_EQUAL(describe(close_reason::inbound_limit).code, 1008);
   CAF_CHECK_EQUAL(describe(close_reason::message_too_big).code, 1009);
   CAF_CHECK_EQUAL(describe(close_reason::shutdown).code, 1001);
   CAF_CHECK_EQUAL(describe(close_reason::protocol_error).code, 1002);
@@ -26,6 +28,8 @@ CAF_TEST(a_hangup_comes_before_the_closes_of_limits_and_shutdown_only) {
                           reason == close_reason::slow_consumer ||
                           reason == close_reason::memory_limit ||
                           reason == close_reason::message_rate ||
+                          reason == close_reason::message_timeout ||
+                          reason == close_reason::inbound_limit ||
                           reason == close_reason::shutdown;
     CAF_CHECK_EQUAL(describe(reason).hangup, expected);
   }

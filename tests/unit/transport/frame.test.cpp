@@ -1,6 +1,8 @@
 // What a Redis payload looks like on the wire.
 #include "transport/frame.hpp"
 
+#include "transport/encoder.hpp"
+
 #include <caf/test/unit_test.hpp>
 
 #include <array>
@@ -111,7 +113,7 @@ CAF_TEST(a_gap_names_its_window_and_its_cause) {
   const std::string text =
       R"({"type":"gap","since":"2023-11-14T22:13:20.007Z",)"
       R"("until":"2023-11-14T22:13:21.500Z","cause":"restart"})";
-  const auto block = gap_frame(what);
+  const auto block = encode_gap(encoding::plain, what);
   CAF_CHECK_EQUAL(block->bytes,
                   header({0x81, static_cast<int>(text.size())}) + text);
   CAF_CHECK_EQUAL(block->messages, 0u);
@@ -123,9 +125,26 @@ CAF_TEST(a_gap_is_never_told_shorter_than_it_is) {
   const gap what{gap::time_point{microseconds{1'700'000'000'007'900}},
                  gap::time_point{microseconds{1'700'000'000'009'100}},
                  gap_cause::restart};
-  const auto text = gap_frame(what)->bytes;
+  const auto text = encode_gap(encoding::plain, what)->bytes;
   CAF_CHECK(text.find(R"("since":"2023-11-14T22:13:20.007Z")") !=
             std::string::npos);
   CAF_CHECK(text.find(R"("until":"2023-11-14T22:13:20.010Z")") !=
             std::string::npos);
+}
+
+CAF_TEST(every_cause_of_a_gap_has_its_name) {
+  const std::pair<gap_cause, std::string> causes[] = {
+      {gap_cause::redis, "redis"},     {gap_cause::slow, "slow"},
+      {gap_cause::restart, "restart"}, {gap_cause::too_large, "too_large"},
+      {gap_cause::evicted, "evicted"}, {gap_cause::elsewhere, "elsewhere"}};
+  for (const auto& [cause, name] : causes)
+    CAF_CHECK(encode_gap(encoding::plain, {{}, {}, cause})
+                  ->bytes.ends_with(R"("cause":")" + name + R"("})"));
+}
+
+CAF_TEST(a_large_block_is_a_block_like_any_other) {
+  const auto block = make_large_block();
+  append_status_frame(block->bytes, std::string(1 << 20, 'x'));
+  CAF_CHECK(block->shared_from_this() == block);
+  CAF_CHECK_EQUAL(block->messages, 0u);
 }

@@ -4,13 +4,21 @@
 #include <boost/asio/post.hpp>
 #include <caf/test/unit_test.hpp>
 
+#include <chrono>
 #include <functional>
+#include <poll.h>
 #include <thread>
+#include <vector>
 
 using namespace status2::transport;
 using namespace std::chrono_literals;
 
 namespace {
+
+/// Keeps the loop from running, as a stopped process does.
+void block_for(int milliseconds) {
+  ::poll(nullptr, 0, milliseconds);
+}
 
 struct probe : wheel_timer {
   std::function<void()> action;
@@ -45,9 +53,9 @@ CAF_TEST(a_timer_may_arm_itself_again) {
     if (++fired == 3)
       loop.stop();
     else
-      loop.arm(timer, io_loop::clock::now() + 10ms);
+      loop.arm(timer, loop.now() + 10ms);
   };
-  loop.arm(timer, io_loop::clock::now());
+  loop.arm(timer, loop.now());
   loop.run();
   CAF_CHECK_EQUAL(fired, 3);
 }
@@ -64,4 +72,48 @@ CAF_TEST(the_loop_runs_without_work_until_it_is_stopped) {
   });
   other.join();
   CAF_CHECK(inside);
+}
+
+CAF_TEST(a_stall_moves_every_deadline_by_its_length) {
+  io_loop loop(0);
+  std::vector<std::chrono::nanoseconds> stalls;
+  loop.on_stall(
+      [&](std::chrono::nanoseconds length) { stalls.push_back(length); });
+  probe deadline;
+  bool read_before = false;
+  bool judged_after_read = false;
+  deadline.action = [&] {
+    judged_after_read = read_before;
+    loop.stop();
+  };
+  const auto start = loop.now();
+  loop.arm(deadline, start + 200ms);
+  // The loop does not run for a second; meanwhile a client speaks.
+  boost::asio::post(loop.context(), [&] {
+    block_for(1000);
+    boost::asio::post(loop.context(), [&] { read_before = true; });
+  });
+  loop.run();
+  CAF_CHECK(judged_after_read);
+  CAF_REQUIRE_EQUAL(stalls.size(), 1u);
+  CAF_CHECK(stalls[0] > 500ms);
+  CAF_CHECK(loop.now() >= start + 200ms);
+  CAF_CHECK(io_loop::clock::now() >= start + 1s);
+  CAF_CHECK_EQUAL(loop.counters().stalls.value(), 1);
+}
+
+CAF_TEST(a_stall_between_distant_timers_is_noticed) {
+  io_loop loop(0);
+  std::chrono::nanoseconds stalled{};
+  loop.on_stall([&](std::chrono::nanoseconds length) {
+    stalled = length;
+    loop.stop();
+  });
+  probe deadline;
+  deadline.action = [] {};
+  loop.arm(deadline, loop.now() + 1h);
+  boost::asio::post(loop.context(), [&] { block_for(2000); });
+  loop.run();
+  // A tick is due each second.
+  CAF_CHECK(stalled > 500ms);
 }

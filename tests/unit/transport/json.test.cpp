@@ -1,4 +1,4 @@
-// Escaping of any bytes, and what a client may say.
+// Escaping of any bytes.
 #include "transport/json.hpp"
 
 #include <boost/json/parse.hpp>
@@ -73,36 +73,4 @@ CAF_TEST(a_cut_sequence_does_not_swallow_what_follows) {
   CAF_CHECK_EQUAL(escaped("\xe2\x82\""), unknowns(2) + "\\\"");
   CAF_CHECK_EQUAL(escaped("\xf0\x9f\x98x"), unknowns(3) + "x");
   CAF_CHECK_EQUAL(escaped("\xc3\xc3\xa9"), unknown + "é");
-}
-
-CAF_TEST(init_and_pong_in_any_case_and_with_extra_fields) {
-  CAF_CHECK(parse_client_message(R"({"type":"init"})") == client_message::init);
-  CAF_CHECK(parse_client_message(R"({"type":"pong"})") == client_message::pong);
-  CAF_CHECK(parse_client_message(R"({"type":"INIT"})") == client_message::init);
-  CAF_CHECK(parse_client_message(R"( {"x":[1,{}], "type" : "Pong"} )") ==
-            client_message::pong);
-  CAF_CHECK(parse_client_message(R"({"Type":"pong"})") == client_message::pong);
-}
-
-CAF_TEST(the_last_of_two_types_counts) {
-  CAF_CHECK(parse_client_message(R"({"type":"init","type":"pong"})") ==
-            client_message::pong);
-}
-
-CAF_TEST(unknown_types_are_ignored) {
-  for (const auto* text : {"{}", R"({"type":"other"})", R"({"type":1})",
-                           R"({"type":null})", R"({"kind":"init"})"})
-    CAF_CHECK(parse_client_message(text) == client_message::other);
-}
-
-CAF_TEST(what_is_no_json_object_is_malformed) {
-  for (const auto* text :
-       {"", "init", "[]", "1", R"("init")", R"({"type":"init")",
-        R"({"type":"init"} x)", "{'type':'init'}"})
-    CAF_CHECK(parse_client_message(text) == client_message::malformed);
-}
-
-CAF_TEST(deep_nesting_is_malformed_and_harmless) {
-  const std::string deep = R"({"type":"init","x":)" + std::string(60000, '[');
-  CAF_CHECK(parse_client_message(deep) == client_message::malformed);
 }

@@ -52,13 +52,32 @@ CAF_TEST(blocks_leave_in_order) {
   CAF_CHECK_EQUAL(waiting(box), first->bytes + second->bytes);
   CAF_CHECK_EQUAL(box.bytes(), first->bytes.size() + second->bytes.size());
   CAF_CHECK(box.oldest() == start);
-  CAF_CHECK_EQUAL(box.consume(first->bytes.size() + 5).sent, 2u);
+  CAF_CHECK_EQUAL(box.consume(first->bytes.size() + 5, start).sent, 2u);
   CAF_CHECK(box.oldest() == start + 1s);
   CAF_CHECK_EQUAL(waiting(box), second->bytes.substr(5));
-  CAF_CHECK_EQUAL(box.consume(second->bytes.size() - 5).sent, 1u);
+  CAF_CHECK_EQUAL(box.consume(second->bytes.size() - 5, start).sent, 1u);
   CAF_CHECK(box.empty());
   CAF_CHECK_EQUAL(box.bytes(), 0u);
   CAF_CHECK(!box.oldest());
+}
+
+CAF_TEST(a_box_is_stalled_since_the_socket_took_bytes_last) {
+  outbox box;
+  CAF_CHECK(!box.stalled_since());
+  box.push(queued(block_of(1, 1000)), 10, start);
+  box.push(queued(block_of(1)), 0, start + 1s);
+  CAF_CHECK(box.stalled_since() == start);
+  box.consume(100, start + 5s);
+  CAF_CHECK(box.stalled_since() == start + 5s);
+  // Taking nothing is no progress, and the oldest byte waits as long as before.
+  box.consume(0, start + 6s);
+  CAF_CHECK(box.stalled_since() == start + 5s);
+  CAF_CHECK(box.oldest() == start);
+  box.consume(box.bytes(), start + 7s);
+  CAF_CHECK(!box.stalled_since());
+  // Bytes that come later have not waited since then.
+  box.push(queued(block_of(1)), 0, start + 9s);
+  CAF_CHECK(box.stalled_since() == start + 9s);
 }
 
 CAF_TEST(memory_counts_a_block_once_in_however_many_outboxes_it_waits) {
@@ -76,7 +95,7 @@ CAF_TEST(memory_counts_a_block_once_in_however_many_outboxes_it_waits) {
   third.push_front(queued(block_of(1, 100)), 0, start);
   CAF_CHECK(taken() > size + 100);
   third.clear();
-  first.consume(shared->bytes.size());
+  first.consume(shared->bytes.size(), start);
   CAF_CHECK_EQUAL(taken(), size);
   second.cut();
   CAF_CHECK_EQUAL(taken(), size);
@@ -93,9 +112,9 @@ CAF_TEST(what_waits_behind_the_first_block_is_told_apart) {
   CAF_CHECK_EQUAL(box.bytes_behind_first(), 0u);
   box.push(queued(second), 0, start);
   CAF_CHECK_EQUAL(box.bytes_behind_first(), second->bytes.size());
-  box.consume(500);
+  box.consume(500, start);
   CAF_CHECK_EQUAL(box.bytes_behind_first(), second->bytes.size());
-  box.consume(first->bytes.size() - 510);
+  box.consume(first->bytes.size() - 510, start);
   CAF_CHECK_EQUAL(box.bytes_behind_first(), 0u);
 }
 
@@ -104,7 +123,7 @@ CAF_TEST(a_block_that_is_partly_out_waits_with_its_rest) {
   const auto block = block_of(3);
   box.push(queued(block), status_size + 1, start);
   CAF_CHECK_EQUAL(waiting(box), block->bytes.substr(status_size + 1));
-  CAF_CHECK_EQUAL(box.consume(2 * status_size - 1).sent, 3u);
+  CAF_CHECK_EQUAL(box.consume(2 * status_size - 1, start).sent, 3u);
 }
 
 CAF_TEST(one_gather_takes_no_more_pieces_than_there_is_room_for) {
@@ -115,6 +134,24 @@ CAF_TEST(one_gather_takes_no_more_pieces_than_there_is_room_for) {
   CAF_CHECK_EQUAL(box.gather(pieces.data(), pieces.size()), 3u);
 }
 
+CAF_TEST(one_gather_takes_no_more_bytes_than_asked_for) {
+  outbox box;
+  const auto first = block_of(1, 1000);
+  const auto second = block_of(1, 200);
+  box.push(queued(first), 10, start);
+  box.push(queued(second), 0, start);
+  const auto all = waiting(box);
+  std::array<iovec, 3> pieces;
+  for (std::size_t most = 0; most < all.size() + 2; ++most) {
+    const auto count = box.gather(pieces.data(), pieces.size(), most);
+    std::string some;
+    for (std::size_t i = 0; i < count; ++i)
+      some.append(static_cast<const char*>(pieces[i].iov_base),
+                  pieces[i].iov_len);
+    CAF_REQUIRE_EQUAL(some, all.substr(0, most));
+  }
+}
+
 CAF_TEST(the_answer_to_the_handshake_goes_before_all) {
   outbox box;
   auto answer = std::make_shared<frame_block>();
@@ -123,7 +160,7 @@ CAF_TEST(the_answer_to_the_handshake_goes_before_all) {
   box.push(queued(block), 0, start);
   box.push_front(queued(answer), 0, start);
   CAF_CHECK_EQUAL(waiting(box), answer->bytes + block->bytes);
-  CAF_CHECK_EQUAL(box.consume(answer->bytes.size()).sent, 0u);
+  CAF_CHECK_EQUAL(box.consume(answer->bytes.size(), start).sent, 0u);
 }
 
 CAF_TEST(a_cut_keeps_the_rest_of_the_frame_under_way_only) {
@@ -137,7 +174,7 @@ CAF_TEST(a_cut_keeps_the_rest_of_the_frame_under_way_only) {
     const auto rest = begun * status_size - sent;
     CAF_REQUIRE_EQUAL(box.bytes(), rest);
     CAF_REQUIRE_EQUAL(waiting(box), block->bytes.substr(sent, rest));
-    const auto flushed = box.consume(rest);
+    const auto flushed = box.consume(rest, start);
     if (sent < block->bytes.size())
       CAF_REQUIRE_EQUAL(tally.sent + flushed.sent, begun);
     const auto all = sent < block->bytes.size() ? 11u : 7u;
@@ -152,7 +189,7 @@ CAF_TEST(a_control_block_under_way_is_kept_whole) {
   box.push(queued(block_of(2)), 0, start);
   CAF_CHECK_EQUAL(box.cut().discarded, 2u);
   CAF_CHECK_EQUAL(waiting(box), ping_frame()->bytes.substr(1));
-  CAF_CHECK_EQUAL(box.consume(box.bytes()).sent, 0u);
+  CAF_CHECK_EQUAL(box.consume(box.bytes(), start).sent, 0u);
 }
 
 CAF_TEST(clearing_counts_messages_that_are_whole_on_the_wire) {
@@ -185,7 +222,7 @@ CAF_TEST(a_box_that_never_empties_forgets_what_is_gone) {
     const auto next = block_of(1);
     if (i == 0) oldest = next;
     box.push(queued(next), 0, start + i * 1s);
-    if (i > 0) CAF_REQUIRE_EQUAL(box.consume(status_size).sent, 1u);
+    if (i > 0) CAF_REQUIRE_EQUAL(box.consume(status_size, start).sent, 1u);
     CAF_REQUIRE_EQUAL(box.bytes(), status_size);
     CAF_REQUIRE(box.oldest() == start + i * 1s);
   }

@@ -9,18 +9,19 @@ namespace {
 
 std::string channel(std::string_view path, std::string_view prefix = {}) {
   const auto result = parse_channel(path, prefix);
-  return result.error.empty() ? result.channel.full : "refused";
+  return result.refused ? "refused" : result.channel.full;
 }
 
 std::string error(std::string_view path, std::string_view prefix = {}) {
-  return std::string(parse_channel(path, prefix).error);
+  const auto result = parse_channel(path, prefix);
+  return result.refused ? std::string(describe(*result.refused).text) : "";
 }
 
 }  // namespace
 
 CAF_TEST(run_and_channel_are_the_halves_of_the_name) {
   const auto result = parse_channel("/run;1.a_b-c:status.log-1_x", "");
-  CAF_CHECK(result.error.empty());
+  CAF_CHECK(!result.refused);
   CAF_CHECK_EQUAL(result.channel.full, "run;1.a_b-c:status.log-1_x");
   CAF_CHECK(result.channel.run() == "run;1.a_b-c");
   CAF_CHECK(result.channel.channel() == "status.log-1_x");
@@ -70,13 +71,27 @@ CAF_TEST(a_name_has_at_most_256_bytes_once_decoded) {
 
 CAF_TEST(the_query_is_split_off) {
   const auto target = split_target("/run:channel?a=b?c");
-  CAF_CHECK(target.path == "/run:channel");
-  CAF_CHECK(target.query == "a=b?c");
+  CAF_REQUIRE(target);
+  CAF_CHECK(target->path == "/run:channel");
+  CAF_CHECK(target->query == "a=b?c");
+  CAF_CHECK(target->host.empty());
 }
 
 CAF_TEST(absolute_targets_are_understood) {
-  CAF_CHECK(split_target("http://host:1/run:channel?q").path == "/run:channel");
-  CAF_CHECK(split_target("ws://host").path.empty());
-  CAF_CHECK(split_target("*").path == "*");
-  CAF_CHECK_EQUAL(channel("*"), "refused");
+  const auto target = split_target("http://host:1/run:channel?q");
+  CAF_REQUIRE(target);
+  CAF_CHECK(target->host == "host:1");
+  CAF_CHECK(target->path == "/run:channel");
+  CAF_CHECK(target->query == "q");
+  for (const auto* text : {"ws://host", "WSS://host", "https://host/",
+                           "http://host?q", "Ws://host?"})
+    CAF_CHECK_EQUAL(split_target(text).value_or(request_target{}).path, "/");
+}
+
+CAF_TEST(a_target_of_another_form_is_none) {
+  for (const auto* text :
+       {"", "*", "run:channel", "host:80", "://host/metrics", "*://y/metrics",
+        "ftp://host/", "http:/host/", "http://", "http:///metrics",
+        "httpx://host/", "xhttp://host/", "?q", " /run:channel"})
+    CAF_CHECK(!split_target(text));
 }
