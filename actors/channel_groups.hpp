@@ -7,7 +7,7 @@
 
 #include "actors/gap_ledger.hpp"
 #include "actors/io_thread.hpp"
-#include "transport/ws_session.hpp"
+#include "transport/client_session.hpp"
 
 #include <caf/abstract_group.hpp>
 #include <caf/actor.hpp>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "actors/io_thread.hpp"
-#include "transport/ws_session.hpp"
+#include "transport/client_session.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>

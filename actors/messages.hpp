@@ -57,7 +57,7 @@
 #include "transport/frame.hpp"
 #include "transport/upgrade.hpp"
 #include "transport/watch_options.hpp"
-#include "transport/ws_session.hpp"
+#include "transport/client_session.hpp"
 
 #include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>

@@ -7,7 +7,7 @@
 
 #include "actors/channel_tail.hpp"
 #include "actors/messages.hpp"
-#include "transport/ws_session.hpp"
+#include "transport/client_session.hpp"
 
 #include <cstddef>
 #include <cstdint>

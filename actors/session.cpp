@@ -84,7 +84,7 @@ caf::behavior session_state::make_behavior(session_spec spec) {
   name_of_channel = spec.request->channel;
   const auto options = transport::parse_watch_options(spec.request->query);
   auto* bound = dynamic_cast<io_actor*>(self);
-  socket = std::make_unique<transport::ws_session>(
+  socket = std::make_unique<transport::client_session>(
       bound->thread().loop(), std::move(*spec.request), *spec.settings,
       std::make_unique<events_as_messages>(self->address()),
       channel_group::of(channel).tally(bound->thread().index()));

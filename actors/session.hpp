@@ -7,7 +7,7 @@
 #include "actors/session_replay.hpp"
 #include "transport/io_loop.hpp"
 #include "transport/upgrade.hpp"
-#include "transport/ws_session.hpp"
+#include "transport/client_session.hpp"
 
 #include <caf/behavior.hpp>
 #include <caf/event_based_actor.hpp>
@@ -49,7 +49,7 @@ struct session_state {
   caf::group channel;
   transport::channel_name name_of_channel;
   bool init_waits = false;  ///< for Redis to acknowledge the channel
-  std::unique_ptr<transport::ws_session> socket;
+  std::unique_ptr<transport::client_session> socket;
   std::optional<session_replay> replay;  ///< nothing: the client wants none
 };
 

@@ -1,5 +1,5 @@
 /// A text message of a client: whether it is JSON, and its `type`. On the way
-/// from transport/client_frames to ws_session_impl::act_on. Pure.
+/// from transport/client_frames to client_session_impl::act_on. Pure.
 #pragma once
 
 #include <cstddef>

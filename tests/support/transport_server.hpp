@@ -4,7 +4,7 @@
 
 #include "tests/support/io_backend.hpp"
 #include "transport/listener.hpp"
-#include "transport/ws_session.hpp"
+#include "transport/client_session.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -124,7 +124,7 @@ class transport_server {
   transport::io_loop listener_loop_{0, io_backend()};
   transport::io_loop session_loop_{1, io_backend()};
   /// On the sessions' thread.
-  std::map<std::size_t, std::unique_ptr<transport::ws_session>> live_;
+  std::map<std::size_t, std::unique_ptr<transport::client_session>> live_;
   std::size_t last_id_ = 0;
   transport::answer_function last_answer_;
   std::shared_ptr<transport::listener> listener_;

@@ -84,7 +84,7 @@ class session_events {
   virtual void on_closed(const close_report& report) = 0;
 };
 
-class ws_session_impl;
+class client_session_impl;
 
 /// Owns: the socket. Destroying it closes the session with internal_error
 /// unless it is closing already: a session that dies closes its own socket
@@ -92,15 +92,15 @@ class ws_session_impl;
 /// (at most close_timeout); no event is raised any more.
 /// Thread: that of `loop`, all members. `settings` must outlive the session;
 /// `channel`, if any, counts what becomes of its deliveries.
-class ws_session final {
+class client_session final {
  public:
-  ws_session(io_loop& loop, upgrade_request request,
+  client_session(io_loop& loop, upgrade_request request,
              const session_settings& settings,
              std::unique_ptr<session_events> events,
              std::shared_ptr<delivery_tally> channel = nullptr);
-  ~ws_session();
-  ws_session(const ws_session&) = delete;
-  ws_session& operator=(const ws_session&) = delete;
+  ~client_session();
+  client_session(const client_session&) = delete;
+  client_session& operator=(const client_session&) = delete;
 
   /// Sends the 101 answer and starts reading and the heartbeat.
   void start();
@@ -115,7 +115,7 @@ class ws_session final {
   const std::string& remote() const;
 
  private:
-  std::shared_ptr<ws_session_impl> impl_;
+  std::shared_ptr<client_session_impl> impl_;
 };
 
 }  // namespace status2::transport

@@ -1,5 +1,5 @@
 // What a client is sent, and how its session ends.
-#include "transport/ws_session.hpp"
+#include "transport/client_session.hpp"
 
 #include "tests/support/eventually.hpp"
 #include "tests/support/transport_server.hpp"

@@ -3,7 +3,7 @@
 #include "transport/allowance.hpp"
 #include "transport/client_message.hpp"
 #include "transport/http_answer.hpp"
-#include "transport/ws_session_impl.hpp"
+#include "transport/client_session_impl.hpp"
 
 #include <boost/asio/error.hpp>
 
@@ -23,12 +23,12 @@ boost::system::error_code system_error(int code) {
 
 }  // namespace
 
-void ws_session_impl::answer(const upgrade_request& request) {
+void client_session_impl::answer(const upgrade_request& request) {
   sent(writer_.write_raw(
       write_switching_protocols(request.key, request.subprotocol)));
 }
 
-void ws_session_impl::on_ready(std::uint32_t events) noexcept {
+void client_session_impl::on_ready(std::uint32_t events) noexcept {
   guarded([&] {
     // A socket that failed shows it in whatever is tried.
     const bool failed = (events & (EPOLLHUP | EPOLLERR)) != 0;
@@ -41,7 +41,7 @@ void ws_session_impl::on_ready(std::uint32_t events) noexcept {
   });
 }
 
-void ws_session_impl::read() {
+void client_session_impl::read() {
   if (phase_ == phase::closed) return;
   const auto buffer = loop_.sockets().scratch();
   const auto count =
@@ -55,7 +55,7 @@ void ws_session_impl::read() {
   }
 }
 
-void ws_session_impl::feed(std::span<char> bytes) {
+void client_session_impl::feed(std::span<char> bytes) {
   // What comes after the last frame is dropped, so that the client gets ours
   // instead of a reset.
   if (!listening()) return;
@@ -76,7 +76,7 @@ void ws_session_impl::feed(std::span<char> bytes) {
   loop_.inbound().enforce();
 }
 
-void ws_session_impl::note_unfinished() {
+void client_session_impl::note_unfinished() {
   if (!frames_.unfinished()) {
     message_begun_.reset();
   } else if (!message_begun_ && phase_ == phase::open) {
@@ -85,14 +85,14 @@ void ws_session_impl::note_unfinished() {
   }
 }
 
-void ws_session_impl::stop_listening() {
+void client_session_impl::stop_listening() {
   if (std::exchange(deaf_, true)) return;
   if (phase_ != phase::closed) watch();
 }
 
 /// Unread bytes would turn the end of the connection into a reset, which may
 /// overtake the Close frame.
-void ws_session_impl::on_end_while_deaf() {
+void client_session_impl::on_end_while_deaf() {
   const auto buffer = loop_.sockets().scratch();
   while (::recv(socket_.value(), buffer.data(), buffer.size(), MSG_DONTWAIT) >
          0) {
@@ -101,7 +101,7 @@ void ws_session_impl::on_end_while_deaf() {
   on_read_end(boost::asio::error::eof);
 }
 
-void ws_session_impl::on_read_end(const error_code& error) {
+void client_session_impl::on_read_end(const error_code& error) {
   end_of_stream_ = true;
   if (listening()) {
     finish(close_reason::connection_lost, error);
@@ -114,7 +114,7 @@ void ws_session_impl::on_read_end(const error_code& error) {
   }
 }
 
-bool ws_session_impl::on_frame(std::uint64_t size) {
+bool client_session_impl::on_frame(std::uint64_t size) {
   frame_begun_ = true;
   unanswered_.reset();
   if (phase_ != phase::open) return listening();
@@ -125,17 +125,17 @@ bool ws_session_impl::on_frame(std::uint64_t size) {
   return charge(1 + size / unit);
 }
 
-bool ws_session_impl::on_text(std::string_view message) {
+bool client_session_impl::on_text(std::string_view message) {
   if (end_message()) act_on(message);
   return listening();
 }
 
-bool ws_session_impl::on_binary() {
+bool client_session_impl::on_binary() {
   end_message();
   return listening();
 }
 
-bool ws_session_impl::on_ping(std::string_view payload) {
+bool client_session_impl::on_ping(std::string_view payload) {
   if (phase_ == phase::open) {
     std::string pong;
     append_pong_frame(pong, payload);
@@ -144,17 +144,17 @@ bool ws_session_impl::on_ping(std::string_view payload) {
   return listening();
 }
 
-bool ws_session_impl::on_pong(std::string_view) {
+bool client_session_impl::on_pong(std::string_view) {
   return true;
 }
 
-void ws_session_impl::on_close(std::uint16_t code, std::string_view) {
+void client_session_impl::on_close(std::uint16_t code, std::string_view) {
   peer_code_ = code;
   send_close(code == 0 ? normal_closure : code);
   if (listening()) end(close_reason::client_closed, false);
 }
 
-void ws_session_impl::send_close(std::uint16_t code) {
+void client_session_impl::send_close(std::uint16_t code) {
   if (writer_.sealed()) return;
   std::string last;
   append_close_frame(last, code, {});
@@ -162,12 +162,12 @@ void ws_session_impl::send_close(std::uint16_t code) {
   writer_.seal();
 }
 
-bool ws_session_impl::end_message() {
+bool client_session_impl::end_message() {
   message_begun_.reset();
   return phase_ == phase::open;
 }
 
-bool ws_session_impl::charge(std::uint64_t units) {
+bool client_session_impl::charge(std::uint64_t units) {
   if (settings_.message_rate == 0) return true;
   const auto now = loop_.now();
   const auto each = std::chrono::nanoseconds{std::chrono::seconds{1}} /
@@ -181,7 +181,7 @@ bool ws_session_impl::charge(std::uint64_t units) {
   return false;
 }
 
-void ws_session_impl::refuse_input(close_reason reason) {
+void client_session_impl::refuse_input(close_reason reason) {
   frames_.stop();
   loop_.inbound().hold(*this, 0);
   close(reason);
@@ -190,7 +190,7 @@ void ws_session_impl::refuse_input(close_reason reason) {
   if (phase_ == phase::closing) end(reason, true);
 }
 
-void ws_session_impl::act_on(std::string_view text) {
+void client_session_impl::act_on(std::string_view text) {
   constexpr std::size_t shown_of_malformed = 120;
   // An event may destroy the session's owner and with it the events.
   const auto events = events_;

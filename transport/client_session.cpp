@@ -1,8 +1,8 @@
-#include "transport/ws_session.hpp"
+#include "transport/client_session.hpp"
 
 #include "transport/encoder.hpp"
 #include "transport/watch_options.hpp"
-#include "transport/ws_session_impl.hpp"
+#include "transport/client_session_impl.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -36,7 +36,7 @@ frame_ptr close_block(std::uint16_t code, std::string_view text) {
 
 }  // namespace
 
-ws_session_impl::ws_session_impl(io_loop& loop, upgrade_request request,
+client_session_impl::client_session_impl(io_loop& loop, upgrade_request request,
                                  const session_settings& settings,
                                  std::unique_ptr<session_events> events,
                                  std::shared_ptr<delivery_tally> channel)
@@ -53,7 +53,7 @@ ws_session_impl::ws_session_impl(io_loop& loop, upgrade_request request,
   loop_.counters().connections_active.add();
 }
 
-void ws_session_impl::start() {
+void client_session_impl::start() {
   if (phase_ == phase::closed || !request_) return;
   const auto now = loop_.now();
   next_ping_ = now + random_part_of(settings_.ping_interval);
@@ -74,7 +74,7 @@ void ws_session_impl::start() {
   });
 }
 
-void ws_session_impl::deliver(const frame_block& block) noexcept {
+void client_session_impl::deliver(const frame_block& block) noexcept {
   guarded([&] {
     writer_.send(block, *this);
     sent({});
@@ -82,7 +82,7 @@ void ws_session_impl::deliver(const frame_block& block) noexcept {
   if (reason_) count_discarded();
 }
 
-bool ws_session_impl::offer(const frame_ptr& block) noexcept {
+bool client_session_impl::offer(const frame_ptr& block) noexcept {
   // Blocks that were handed to the sender come first.
   loop_.sender().flush();
   guarded([&] { sent(writer_.write(block)); });
@@ -91,7 +91,7 @@ bool ws_session_impl::offer(const frame_ptr& block) noexcept {
   return phase_ == phase::open && !tell_emptied_;
 }
 
-void ws_session_impl::enqueue(const frame_block& block) noexcept {
+void client_session_impl::enqueue(const frame_block& block) noexcept {
   guarded([&] {
     writer_.enqueue(block);
     sent({});
@@ -99,18 +99,18 @@ void ws_session_impl::enqueue(const frame_block& block) noexcept {
   if (reason_) count_discarded();
 }
 
-void ws_session_impl::on_sent(std::ptrdiff_t result) noexcept {
+void client_session_impl::on_sent(std::ptrdiff_t result) noexcept {
   guarded([&] { sent(writer_.sent(result)); });
   if (reason_) count_discarded();
 }
 
-void ws_session_impl::send_ping() {
+void client_session_impl::send_ping() {
   if (phase_ > phase::open) return;
   loop_.counters().pings_sent.add();
   guarded([&] { sent(writer_.write(ping_frame())); });
 }
 
-void ws_session_impl::close(close_reason reason) {
+void client_session_impl::close(close_reason reason) {
   if (phase_ > phase::open) return;
   const auto& row = describe(reason);
   if (row.code == 0) {
@@ -138,7 +138,7 @@ void ws_session_impl::close(close_reason reason) {
   });
 }
 
-void ws_session_impl::cut_short() {
+void client_session_impl::cut_short() {
   const auto oldest = writer_.queued().oldest();
   writer_.cut();
   if (!wants_gaps_ || !oldest) return;
@@ -150,14 +150,14 @@ void ws_session_impl::cut_short() {
       encode_gap(encoding::plain, {until - age, until, gap_cause::slow})));
 }
 
-void ws_session_impl::count_discarded() {
+void client_session_impl::count_discarded() {
   const auto all = writer_.total().discarded;
   const auto more = all - std::exchange(discarded_counted_, all);
   loop_.counters().messages_discarded[static_cast<std::size_t>(*reason_)].add(
       static_cast<std::int64_t>(more));
 }
 
-void ws_session_impl::abandon() {
+void client_session_impl::abandon() {
   events_.reset();
   if (phase_ == phase::created)
     finish(close_reason::internal_error);
@@ -165,7 +165,7 @@ void ws_session_impl::abandon() {
     close(close_reason::internal_error);
 }
 
-void ws_session_impl::sent(const error_code& error) {
+void client_session_impl::sent(const error_code& error) {
   if (error) {
     loop_.counters().write_errors.add();
     finish(close_reason::connection_lost, error);
@@ -176,7 +176,7 @@ void ws_session_impl::sent(const error_code& error) {
   }
 }
 
-void ws_session_impl::check_outbox() {
+void client_session_impl::check_outbox() {
   if (over_limit() && writer_.waiting()) {
     // Its turn may not have come since more was queued: the socket decides.
     const auto error = writer_.flush(writer_.queued().bytes());
@@ -191,7 +191,7 @@ void ws_session_impl::check_outbox() {
   check_total();
 }
 
-void ws_session_impl::check_total() {
+void client_session_impl::check_total() {
   if (settings_.total_outbox_limit == 0 || phase_ > phase::open) return;
   auto& holders = loop_.holders();
   holders.insert(this);
@@ -215,7 +215,7 @@ void ws_session_impl::check_total() {
   largest->give_up();
 }
 
-void ws_session_impl::watch() {
+void client_session_impl::watch() {
   watches_writable_ = writer_.waiting();
   std::uint32_t events = 0;
   if (deaf_)
@@ -227,7 +227,7 @@ void ws_session_impl::watch() {
   note_kernel_bytes(watches_writable_);
 }
 
-void ws_session_impl::note_kernel_bytes(bool waiting) {
+void client_session_impl::note_kernel_bytes(bool waiting) {
   std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
   socklen_t size = sizeof memory;
   // The kernel before 4.12 does not tell.
@@ -238,7 +238,7 @@ void ws_session_impl::note_kernel_bytes(bool waiting) {
                                            std::exchange(kernel_bytes_, bytes));
 }
 
-void ws_session_impl::on_emptied() {
+void client_session_impl::on_emptied() {
   loop_.holders().erase(this);
   if (std::exchange(ping_waits_, false) && !unanswered_)
     unanswered_ = loop_.now();
@@ -246,13 +246,13 @@ void ws_session_impl::on_emptied() {
   if (std::exchange(tell_emptied_, false) && events_) events_->on_emptied();
 }
 
-void ws_session_impl::on_writable() {
+void client_session_impl::on_writable() {
   sent(writer_.flush());
   if (phase_ != phase::closed && writer_.waiting()) note_kernel_bytes(true);
   if (phase_ == phase::ending && !writer_.waiting()) on_flushed();
 }
 
-void ws_session_impl::on_timer() {
+void client_session_impl::on_timer() {
   guarded([this] {
     const auto now = loop_.now();
     if (phase_ == phase::open) {
@@ -268,7 +268,7 @@ void ws_session_impl::on_timer() {
 
 /// The kernel would keep what the client does not take for minutes after the
 /// socket is closed.
-void ws_session_impl::drop_unsent() {
+void client_session_impl::drop_unsent() {
   int unsent = 0;
   ::ioctl(socket_.value(), SIOCOUTQ, &unsent);
   if (unsent == 0 && !writer_.waiting()) return;
@@ -277,12 +277,12 @@ void ws_session_impl::drop_unsent() {
                sizeof at_once);
 }
 
-bool ws_session_impl::stalled(time_point now) const {
+bool client_session_impl::stalled(time_point now) const {
   const auto since = writer_.queued().stalled_since();
   return since && now >= *since + settings_.write_timeout;
 }
 
-void ws_session_impl::check_open(time_point now) {
+void client_session_impl::check_open(time_point now) {
   // The kernel reports room in the socket only once a third of it is free.
   if (stalled(now) && writer_.waiting()) on_writable();
   if (phase_ != phase::open) return;
@@ -304,7 +304,7 @@ void ws_session_impl::check_open(time_point now) {
   }
 }
 
-void ws_session_impl::schedule() {
+void client_session_impl::schedule() {
   if (phase_ >= phase::closing) {
     loop_.arm(*this, close_deadline_);
     return;
@@ -318,7 +318,7 @@ void ws_session_impl::schedule() {
   loop_.arm(*this, due);
 }
 
-void ws_session_impl::end(close_reason reason, bool linger) {
+void client_session_impl::end(close_reason reason, bool linger) {
   if (!reason_) reason_ = reason;
   if (phase_ != phase::closing)
     close_deadline_ = loop_.now() + settings_.close_timeout;
@@ -329,12 +329,12 @@ void ws_session_impl::end(close_reason reason, bool linger) {
   if (!writer_.waiting()) on_flushed();
 }
 
-void ws_session_impl::on_flushed() {
+void client_session_impl::on_flushed() {
   ::shutdown(socket_.value(), SHUT_WR);
   if (!linger_) finish(*reason_);
 }
 
-void ws_session_impl::finish(close_reason reason, const error_code& error,
+void client_session_impl::finish(close_reason reason, const error_code& error,
                              std::string_view fault) {
   if (phase_ == phase::closed) return;
   phase_ = phase::closed;
@@ -366,35 +366,35 @@ void ws_session_impl::finish(close_reason reason, const error_code& error,
              });
 }
 
-ws_session::ws_session(io_loop& loop, upgrade_request request,
+client_session::client_session(io_loop& loop, upgrade_request request,
                        const session_settings& settings,
                        std::unique_ptr<session_events> events,
                        std::shared_ptr<delivery_tally> channel)
-    : impl_(std::make_shared<ws_session_impl>(loop, std::move(request),
+    : impl_(std::make_shared<client_session_impl>(loop, std::move(request),
                                               settings, std::move(events),
                                               std::move(channel))) {}
 
-ws_session::~ws_session() {
+client_session::~client_session() {
   impl_->abandon();
 }
 
-void ws_session::start() {
+void client_session::start() {
   impl_->start();
 }
 
-frame_sink& ws_session::sink() {
+frame_sink& client_session::sink() {
   return *impl_;
 }
 
-void ws_session::send_ping() {
+void client_session::send_ping() {
   impl_->send_ping();
 }
 
-void ws_session::close(close_reason reason) {
+void client_session::close(close_reason reason) {
   impl_->close(reason);
 }
 
-const std::string& ws_session::remote() const {
+const std::string& client_session::remote() const {
   return impl_->remote();
 }
 

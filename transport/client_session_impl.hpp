@@ -1,5 +1,5 @@
-/// What a ws_session is made of; nobody else includes it. Outlives its
-/// ws_session until the closes are on their way, held by the loop's
+/// What a client_session is made of; nobody else includes it. Outlives its
+/// client_session until the closes are on their way, held by the loop's
 /// socket_watch.
 #pragma once
 
@@ -7,7 +7,7 @@
 #include "transport/session_writer.hpp"
 #include "transport/socket_watch.hpp"
 #include "transport/timer_wheel.hpp"
-#include "transport/ws_session.hpp"
+#include "transport/client_session.hpp"
 
 #include <boost/system/error_code.hpp>
 
@@ -24,9 +24,9 @@
 namespace status2::transport {
 
 /// Thread: that of the loop, all members.
-class ws_session_impl final
+class client_session_impl final
     : public frame_sink,
-      public std::enable_shared_from_this<ws_session_impl>,
+      public std::enable_shared_from_this<client_session_impl>,
       private send_target,
       private watched_socket,
       private wheel_timer,
@@ -34,7 +34,7 @@ class ws_session_impl final
       private inbound_holder,
       private outbox_holder {
  public:
-  ws_session_impl(io_loop& loop, upgrade_request request,
+  client_session_impl(io_loop& loop, upgrade_request request,
                   const session_settings& settings,
                   std::unique_ptr<session_events> events,
                   std::shared_ptr<delivery_tally> channel);
@@ -64,7 +64,7 @@ class ws_session_impl final
   /// | closed  |              |             |                               |
   enum class phase : std::uint8_t { created, open, closing, ending, closed };
 
-  // Input, ws_session_input.cpp.
+  // Input, client_session_input.cpp.
   void answer(const upgrade_request& request);
   void on_ready(std::uint32_t events) noexcept override;
   void read();
