@@ -54,10 +54,10 @@
 #include "redis/connection.hpp"
 #include "redis/reply_reader.hpp"
 #include "redis/subscription_machine.hpp"
+#include "transport/client_session.hpp"
 #include "transport/frame.hpp"
 #include "transport/upgrade.hpp"
 #include "transport/watch_options.hpp"
-#include "transport/client_session.hpp"
 
 #include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>

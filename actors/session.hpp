@@ -5,9 +5,9 @@
 #include "actors/log.hpp"
 #include "actors/messages.hpp"
 #include "actors/session_replay.hpp"
+#include "transport/client_session.hpp"
 #include "transport/io_loop.hpp"
 #include "transport/upgrade.hpp"
-#include "transport/client_session.hpp"
 
 #include <caf/behavior.hpp>
 #include <caf/event_based_actor.hpp>

@@ -1,8 +1,8 @@
 #include "transport/client_session.hpp"
 
+#include "transport/client_session_impl.hpp"
 #include "transport/encoder.hpp"
 #include "transport/watch_options.hpp"
-#include "transport/client_session_impl.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -28,21 +28,16 @@ std::chrono::nanoseconds random_part_of(std::chrono::nanoseconds interval) {
   return std::chrono::nanoseconds{part(random)};
 }
 
-frame_ptr close_block(std::uint16_t code, std::string_view text) {
-  auto block = std::make_shared<frame_block>();
-  append_close_frame(block->bytes, code, text);
-  return block;
-}
-
 }  // namespace
 
-client_session_impl::client_session_impl(io_loop& loop, upgrade_request request,
-                                 const session_settings& settings,
-                                 std::unique_ptr<session_events> events,
-                                 std::shared_ptr<delivery_tally> channel)
+client_session_impl::client_session_impl(
+    io_loop& loop, upgrade_request request, const session_settings& settings,
+    std::unique_ptr<session_events> events,
+    std::shared_ptr<delivery_tally> channel)
     : loop_(loop),
       writer_(loop, request.socket.value(), std::move(channel)),
       settings_(settings),
+      protocol_(websocket_protocol()),
       socket_(std::move(request.socket)),
       events_(std::move(events)),
       request_(std::make_unique<upgrade_request>(std::move(request))),
@@ -67,7 +62,7 @@ void client_session_impl::start() {
       finish(close_reason::internal_error, error);
       return;
     }
-    answer(*request);
+    sent(writer_.write_raw(protocol_.answer(*request)));
     // What came with the request.
     if (!request->leftover.empty()) feed(request->leftover);
     if (phase_ == phase::open) schedule();
@@ -107,7 +102,7 @@ void client_session_impl::on_sent(std::ptrdiff_t result) noexcept {
 void client_session_impl::send_ping() {
   if (phase_ > phase::open) return;
   loop_.counters().pings_sent.add();
-  guarded([&] { sent(writer_.write(ping_frame())); });
+  guarded([&] { sent(writer_.write(protocol_.ping)); });
 }
 
 void client_session_impl::close(close_reason reason) {
@@ -129,10 +124,10 @@ void client_session_impl::close(close_reason reason) {
       cut_short();
     }
     const bool hangup = settings_.hangup && row.hangup;
-    if (hangup) sent(writer_.write(hangup_frame()));
+    if (hangup) sent(writer_.write(protocol_.hangup));
     const bool normal = hangup && reason == close_reason::shutdown;
-    const auto last = close_block(normal ? normal_closure : row.code, row.text);
-    sent(writer_.write(last));
+    sent(writer_.write(
+        protocol_.close(normal ? normal_closure : row.code, row.text)));
     writer_.seal();
     count_discarded();
   });
@@ -147,7 +142,7 @@ void client_session_impl::cut_short() {
   const auto age =
       duration_cast<gap::time_point::duration>(loop_.now() - *oldest);
   sent(writer_.write(
-      encode_gap(encoding::plain, {until - age, until, gap_cause::slow})));
+      encode_gap(protocol_.kind, {until - age, until, gap_cause::slow})));
 }
 
 void client_session_impl::count_discarded() {
@@ -300,7 +295,7 @@ void client_session_impl::check_open(time_point now) {
     loop_.counters().pings_sent.add();
     ping_waits_ = !writer_.queued().empty();
     if (!ping_waits_ && !unanswered_) unanswered_ = now;
-    deliver(*ping_frame());
+    deliver(*protocol_.ping);
   }
 }
 
@@ -335,7 +330,7 @@ void client_session_impl::on_flushed() {
 }
 
 void client_session_impl::finish(close_reason reason, const error_code& error,
-                             std::string_view fault) {
+                                 std::string_view fault) {
   if (phase_ == phase::closed) return;
   phase_ = phase::closed;
   if (!reason_) reason_ = reason;
@@ -367,12 +362,12 @@ void client_session_impl::finish(close_reason reason, const error_code& error,
 }
 
 client_session::client_session(io_loop& loop, upgrade_request request,
-                       const session_settings& settings,
-                       std::unique_ptr<session_events> events,
-                       std::shared_ptr<delivery_tally> channel)
+                               const session_settings& settings,
+                               std::unique_ptr<session_events> events,
+                               std::shared_ptr<delivery_tally> channel)
     : impl_(std::make_shared<client_session_impl>(loop, std::move(request),
-                                              settings, std::move(events),
-                                              std::move(channel))) {}
+                                                  settings, std::move(events),
+                                                  std::move(channel))) {}
 
 client_session::~client_session() {
   impl_->abandon();

@@ -95,9 +95,9 @@ class client_session_impl;
 class client_session final {
  public:
   client_session(io_loop& loop, upgrade_request request,
-             const session_settings& settings,
-             std::unique_ptr<session_events> events,
-             std::shared_ptr<delivery_tally> channel = nullptr);
+                 const session_settings& settings,
+                 std::unique_ptr<session_events> events,
+                 std::shared_ptr<delivery_tally> channel = nullptr);
   ~client_session();
   client_session(const client_session&) = delete;
   client_session& operator=(const client_session&) = delete;

@@ -4,10 +4,11 @@
 #pragma once
 
 #include "transport/client_frames.hpp"
+#include "transport/client_protocol.hpp"
+#include "transport/client_session.hpp"
 #include "transport/session_writer.hpp"
 #include "transport/socket_watch.hpp"
 #include "transport/timer_wheel.hpp"
-#include "transport/client_session.hpp"
 
 #include <boost/system/error_code.hpp>
 
@@ -35,9 +36,9 @@ class client_session_impl final
       private outbox_holder {
  public:
   client_session_impl(io_loop& loop, upgrade_request request,
-                  const session_settings& settings,
-                  std::unique_ptr<session_events> events,
-                  std::shared_ptr<delivery_tally> channel);
+                      const session_settings& settings,
+                      std::unique_ptr<session_events> events,
+                      std::shared_ptr<delivery_tally> channel);
 
   void start();
   void deliver(const frame_block& block) noexcept override;
@@ -65,7 +66,6 @@ class client_session_impl final
   enum class phase : std::uint8_t { created, open, closing, ending, closed };
 
   // Input, client_session_input.cpp.
-  void answer(const upgrade_request& request);
   void on_ready(std::uint32_t events) noexcept override;
   void read();
   void feed(std::span<char> bytes);
@@ -163,6 +163,7 @@ class client_session_impl final
   io_loop& loop_;
   session_writer writer_;
   const session_settings& settings_;
+  const client_protocol& protocol_;
   unique_fd socket_;
   std::shared_ptr<session_events> events_;
   std::unique_ptr<upgrade_request> request_;  ///< until start()

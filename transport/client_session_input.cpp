@@ -2,7 +2,6 @@
 // on messages and on how the stream ends.
 #include "transport/allowance.hpp"
 #include "transport/client_message.hpp"
-#include "transport/http_answer.hpp"
 #include "transport/client_session_impl.hpp"
 
 #include <boost/asio/error.hpp>
@@ -22,11 +21,6 @@ boost::system::error_code system_error(int code) {
 }
 
 }  // namespace
-
-void client_session_impl::answer(const upgrade_request& request) {
-  sent(writer_.write_raw(
-      write_switching_protocols(request.key, request.subprotocol)));
-}
 
 void client_session_impl::on_ready(std::uint32_t events) noexcept {
   guarded([&] {

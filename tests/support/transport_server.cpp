@@ -155,9 +155,9 @@ void transport_server::run_on(io_loop& loop,
 void transport_server::serve(upgrade_request&& request) {
   const auto id = ++last_id_;
   auto& session = live_[id];
-  session = std::make_unique<client_session>(session_loop_, std::move(request),
-                                         options_.session,
-                                         std::make_unique<client>(*this, id));
+  session = std::make_unique<client_session>(
+      session_loop_, std::move(request), options_.session,
+      std::make_unique<client>(*this, id));
   session->start();
 }
 

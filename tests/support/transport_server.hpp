@@ -3,8 +3,8 @@
 #pragma once
 
 #include "tests/support/io_backend.hpp"
-#include "transport/listener.hpp"
 #include "transport/client_session.hpp"
+#include "transport/listener.hpp"
 
 #include <chrono>
 #include <cstddef>
