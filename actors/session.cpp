@@ -82,7 +82,7 @@ log_event event_of(transport::close_reason reason) {
 caf::behavior session_state::make_behavior(session_spec spec) {
   channel = std::move(spec.channel);
   name_of_channel = spec.request->channel;
-  const auto options = transport::parse_watch_options(spec.request->query);
+  const auto options = spec.request->options;
   auto* bound = dynamic_cast<io_actor*>(self);
   socket = std::make_unique<transport::client_session>(
       bound->thread().loop(), std::move(*spec.request), *spec.settings,

@@ -2,7 +2,6 @@
 
 #include "transport/client_session_impl.hpp"
 #include "transport/encoder.hpp"
-#include "transport/watch_options.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -44,7 +43,7 @@ client_session_impl::client_session_impl(
       remote_(std::move(request_->remote)),
       place_(std::move(request_->place)),
       frames_(settings.max_message_size) {
-  wants_gaps_ = parse_watch_options(request_->query).gaps;
+  wants_gaps_ = request_->options.gaps;
   loop_.counters().connections_active.add();
 }
 

@@ -15,7 +15,7 @@
 
 namespace status2::transport {
 
-/// Whole WebSocket frames, back to back, shared by all who send them.
+/// Whole WebSocket frames or events, back to back, shared by all who send them.
 /// Thread: immutable after construction, any thread may read it.
 struct frame_block : std::enable_shared_from_this<frame_block> {
   std::string bytes;

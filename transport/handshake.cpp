@@ -103,7 +103,7 @@ handshake read_handshake(const http_request& request,
     return refused(refusal::channel);
   handshake result;
   result.channel = std::move(named.channel);
-  result.query = routed.query;
+  result.options = parse_watch_options(routed.query);
   result.key = value_of(request, http::field::sec_websocket_key);
   result.subprotocol = choose_subprotocol(request, rules.subprotocols);
   return result;

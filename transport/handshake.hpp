@@ -5,6 +5,7 @@
 #include "transport/refusal.hpp"
 #include "transport/route.hpp"
 #include "transport/target.hpp"
+#include "transport/watch_options.hpp"
 
 #include <optional>
 #include <string>
@@ -25,7 +26,7 @@ struct handshake_rules {
 struct handshake {
   std::optional<refusal> refused;  ///< set: the rest is not
   channel_name channel;
-  std::string query;        ///< without `?`
+  watch_options options;
   std::string key;          ///< Sec-WebSocket-Key
   std::string subprotocol;  ///< empty: none that both sides know
 };

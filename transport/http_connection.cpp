@@ -427,7 +427,7 @@ void http_connection::let_through() {
 void http_connection::hand_on(admitted client) {
   upgrade_request upgrade;
   upgrade.channel = std::move(client.request.channel);
-  upgrade.query = std::move(client.request.query);
+  upgrade.options = std::move(client.request.options);
   upgrade.key = std::move(client.request.key);
   upgrade.subprotocol = std::move(client.request.subprotocol);
   upgrade.remote = remote_text(client.client);

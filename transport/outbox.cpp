@@ -22,8 +22,20 @@ std::size_t frame_length(std::string_view bytes) {
   return header + length;
 }
 
-/// Where the frame that holds byte `at` ends and how many frames end there or
-/// before. A block without messages counts as one piece.
+/// Length of the event at the start of `bytes`: it ends with an empty line, and
+/// JSON has none inside.
+std::size_t event_length(std::string_view bytes) {
+  constexpr std::string_view end = "\n\n";
+  return bytes.find(end) + end.size();
+}
+
+std::size_t message_length(encoding kind, std::string_view bytes) {
+  return kind == encoding::event_stream ? event_length(bytes)
+                                        : frame_length(bytes);
+}
+
+/// Where the message that holds byte `at` ends and how many messages end there
+/// or before. A block without messages counts as one piece.
 struct boundary {
   std::size_t end = 0;
   std::uint64_t messages = 0;
@@ -34,7 +46,8 @@ boundary boundary_at(const frame_block& block, std::size_t at) {
   if (block.messages == 0) return {block.bytes.size(), 0};
   boundary found;
   while (found.end < at) {
-    found.end += frame_length(std::string_view(block.bytes).substr(found.end));
+    found.end += message_length(
+        block.kind, std::string_view(block.bytes).substr(found.end));
     ++found.messages;
   }
   return found;

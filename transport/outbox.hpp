@@ -67,7 +67,7 @@ class outbox {
                      std::size_t bytes = SIZE_MAX) const;
   /// The socket takes `count` more bytes at `now`.
   message_tally consume(std::size_t count, time_point now);
-  /// Drops everything but the rest of a frame that is partly on the wire.
+  /// Drops everything but the rest of a message that is partly on the wire.
   message_tally cut();
   /// Drops everything.
   message_tally clear();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "transport/refusal.hpp"
+#include "transport/watch_options.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -47,7 +48,7 @@ struct upgrade_request {
   std::string subprotocol;  ///< for the answer; empty: none
   std::string leftover;     ///< bytes that came after the header
   channel_name channel;
-  std::string query;            ///< after `?`, empty if none
+  watch_options options;
   std::string remote;           ///< `ip:port`
   std::shared_ptr<void> place;  ///< among the admitted; freed when it goes
 };

@@ -57,11 +57,12 @@ struct fixture {
 
 CAF_TEST_FIXTURE_SCOPE(handshake_tests, fixture)
 
-CAF_TEST(a_good_request_names_its_channel_and_query) {
+CAF_TEST(a_good_request_names_its_channel_and_what_it_wants) {
   const auto result = read(upgrade_of("/run:channel?since=1"));
   CAF_CHECK(!result.refused);
   CAF_CHECK_EQUAL(result.channel.full, "run:channel");
-  CAF_CHECK_EQUAL(result.query, "since=1");
+  CAF_REQUIRE(result.options.replay);
+  CAF_CHECK_EQUAL(result.options.replay->since.value_or(""), "1");
   CAF_CHECK_EQUAL(result.key, "dGhlIHNhbXBsZSBub25jZQ==");
 }
 
