@@ -1,5 +1,6 @@
 #include "transport/client_protocol.hpp"
 
+#include "transport/event_stream.hpp"
 #include "transport/http_answer.hpp"
 
 #include <memory>
@@ -18,6 +19,21 @@ frame_ptr close_frame(std::uint16_t code, std::string_view text) {
   return block;
 }
 
+frame_ptr control_event(std::string_view object) {
+  auto block = std::make_shared<frame_block>();
+  block->kind = encoding::event_stream;
+  append_event(block->bytes, {}, object);
+  return block;
+}
+
+std::string event_stream_answer(const upgrade_request& request) {
+  return write_event_stream_head(request.origin);
+}
+
+frame_ptr no_close(std::uint16_t, std::string_view) {
+  return nullptr;
+}
+
 }  // namespace
 
 const client_protocol& websocket_protocol() {
@@ -25,6 +41,19 @@ const client_protocol& websocket_protocol() {
                                         ping_frame(),     hangup_frame(),
                                         websocket_answer, close_frame};
   return protocol;
+}
+
+const client_protocol& event_stream_protocol() {
+  static const frame_ptr ping = control_event(R"({"type":"ping"})");
+  static const frame_ptr hangup = control_event(R"({"type":"hangup"})");
+  static const client_protocol protocol{
+      encoding::event_stream, false,   ping, hangup,
+      event_stream_answer,    no_close};
+  return protocol;
+}
+
+const client_protocol& protocol_of(const watch_options& options) {
+  return options.event_stream ? event_stream_protocol() : websocket_protocol();
 }
 
 }  // namespace status2::transport

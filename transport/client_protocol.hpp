@@ -33,4 +33,6 @@ const client_protocol& websocket_protocol();
 /// Source: the HTML standard, section 9.2, server-sent events.
 const client_protocol& event_stream_protocol();
 
+const client_protocol& protocol_of(const watch_options& options);
+
 }  // namespace status2::transport

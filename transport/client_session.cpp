@@ -36,7 +36,7 @@ client_session_impl::client_session_impl(
     : loop_(loop),
       writer_(loop, request.socket.value(), std::move(channel)),
       settings_(settings),
-      protocol_(websocket_protocol()),
+      protocol_(protocol_of(request.options)),
       socket_(std::move(request.socket)),
       events_(std::move(events)),
       request_(std::make_unique<upgrade_request>(std::move(request))),
@@ -45,12 +45,13 @@ client_session_impl::client_session_impl(
       frames_(settings.max_message_size) {
   wants_gaps_ = request_->options.gaps;
   loop_.counters().connections_active.add();
+  if (!protocol_.two_way) loop_.counters().event_streams_active.add();
 }
 
 void client_session_impl::start() {
   if (phase_ == phase::closed || !request_) return;
   const auto now = loop_.now();
-  next_ping_ = now + random_part_of(settings_.ping_interval);
+  next_ping_ = now + random_part_of(ping_interval());
   if (phase_ == phase::created) phase_ = phase::open;
   guarded([this] {
     const auto request = std::exchange(request_, nullptr);
@@ -125,9 +126,13 @@ void client_session_impl::close(close_reason reason) {
     const bool hangup = settings_.hangup && row.hangup;
     if (hangup) sent(writer_.write(protocol_.hangup));
     const bool normal = hangup && reason == close_reason::shutdown;
-    sent(writer_.write(
-        protocol_.close(normal ? normal_closure : row.code, row.text)));
-    writer_.seal();
+    if (const auto last =
+            protocol_.close(normal ? normal_closure : row.code, row.text)) {
+      sent(writer_.write(last));
+      writer_.seal();
+    } else if (phase_ == phase::closing) {
+      end(reason, true);
+    }
     count_discarded();
   });
 }
@@ -288,14 +293,20 @@ void client_session_impl::check_open(time_point now) {
   } else if (stalled(now)) {
     close(close_reason::slow_consumer);
   } else if (now >= next_ping_) {
-    next_ping_ += settings_.ping_interval;
-    if (next_ping_ <= now) next_ping_ = now + settings_.ping_interval;
-    // With those of the other sessions whose time has come.
-    loop_.counters().pings_sent.add();
+    next_ping_ += ping_interval();
+    if (next_ping_ <= now) next_ping_ = now + ping_interval();
+    beat(now);
+  }
+}
+
+void client_session_impl::beat(time_point now) {
+  if (protocol_.two_way) {
     ping_waits_ = !writer_.queued().empty();
     if (!ping_waits_ && !unanswered_) unanswered_ = now;
-    deliver(*protocol_.ping);
   }
+  // With those of the other sessions whose time has come.
+  loop_.counters().pings_sent.add();
+  deliver(*protocol_.ping);
 }
 
 void client_session_impl::schedule() {
@@ -344,6 +355,7 @@ void client_session_impl::finish(close_reason reason, const error_code& error,
   const auto self = loop_.sockets().remove(*this);
   socket_ = unique_fd();
   loop_.counters().connections_active.sub();
+  if (!protocol_.two_way) loop_.counters().event_streams_active.sub();
   loop_.counters().sessions_closed[static_cast<std::size_t>(*reason_)].add();
   if (!events_ && !self) return;
   close_report report{*reason_,

@@ -1,5 +1,6 @@
-/// One client's WebSocket on its I/O thread: what it sends is read, and frames,
-/// pings, pongs and closes have one ordered way out, the outbox.
+/// One client's WebSocket or event stream on its I/O thread: what it sends is
+/// read, and frames, pings, pongs and closes have one ordered way out, the
+/// outbox.
 /// On the main path: last stop of a message, deliver() puts it on the socket.
 #pragma once
 
@@ -40,6 +41,8 @@ class frame_sink {
 
 struct session_settings {
   std::chrono::nanoseconds ping_interval{std::chrono::seconds{5}};
+  /// Of an event stream.
+  std::chrono::nanoseconds event_ping_interval{std::chrono::seconds{15}};
   std::chrono::nanoseconds pong_timeout{std::chrono::seconds{75}};
   /// How long the socket may take no byte while bytes wait for it.
   std::chrono::nanoseconds write_timeout{std::chrono::seconds{2}};
@@ -102,14 +105,15 @@ class client_session final {
   client_session(const client_session&) = delete;
   client_session& operator=(const client_session&) = delete;
 
-  /// Sends the 101 answer and starts reading and the heartbeat.
+  /// Answers the request and starts reading and the heartbeat.
   void start();
   /// Where frames for it go. It wants gaps if the client asked for them.
   frame_sink& sink();
   /// Sends `{"type":"ping"}` now.
   void send_ping();
-  /// Closes for `reason`: hangup frame if set, Close frame, wait for the
-  /// answer, at most close_timeout. The first reason wins.
+  /// Closes for `reason`: hangup frame if set, Close frame or, of an event
+  /// stream, its end, wait for the answer, at most close_timeout. The first
+  /// reason wins.
   void close(close_reason reason);
   /// Remote address as logged, `ip:port`.
   const std::string& remote() const;

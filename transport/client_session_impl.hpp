@@ -77,6 +77,8 @@ class client_session_impl final
   bool on_ping(std::string_view payload) override;
   bool on_pong(std::string_view payload) override;
   void on_close(std::uint16_t code, std::string_view reason) override;
+  /// Units of the client's allowance that `bytes` cost.
+  std::uint64_t units_of(std::uint64_t bytes) const;
   /// Takes `units` from the client's allowance. If it is used up the session
   /// closes and reads no more; the result is false.
   bool charge(std::uint64_t units);
@@ -122,6 +124,12 @@ class client_session_impl final
   // Time.
   void on_timer() override;
   void check_open(time_point now);
+  std::chrono::nanoseconds ping_interval() const {
+    return protocol_.two_way ? settings_.ping_interval
+                             : settings_.event_ping_interval;
+  }
+  /// Sends the heartbeat.
+  void beat(time_point now);
   /// Whether the socket has taken nothing for write_timeout.
   bool stalled(time_point now) const;
   /// Makes the end of the connection a reset if bytes are unsent.

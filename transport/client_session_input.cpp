@@ -53,6 +53,10 @@ void client_session_impl::feed(std::span<char> bytes) {
   // What comes after the last frame is dropped, so that the client gets ours
   // instead of a reset.
   if (!listening()) return;
+  if (!protocol_.two_way) {
+    charge(units_of(bytes.size()));
+    return;
+  }
   frame_begun_ = false;
   const auto error = frames_.feed(bytes, *this);
   if (error && listening()) {
@@ -97,7 +101,9 @@ void client_session_impl::on_end_while_deaf() {
 
 void client_session_impl::on_read_end(const error_code& error) {
   end_of_stream_ = true;
-  if (listening()) {
+  if (listening() && !protocol_.two_way && error == boost::asio::error::eof) {
+    finish(close_reason::client_closed);
+  } else if (listening()) {
     finish(close_reason::connection_lost, error);
   } else {
     linger_ = false;
@@ -112,11 +118,15 @@ bool client_session_impl::on_frame(std::uint64_t size) {
   frame_begun_ = true;
   unanswered_.reset();
   if (phase_ != phase::open) return listening();
+  return charge(units_of(size));
+}
+
+std::uint64_t client_session_impl::units_of(std::uint64_t bytes) const {
   // So that the largest message is never too much for a client that was quiet.
   constexpr std::uint64_t least_unit = 4096;
   const auto unit = std::max<std::uint64_t>(
       least_unit, 2 * settings_.max_message_size / settings_.message_burst);
-  return charge(1 + size / unit);
+  return 1 + bytes / unit;
 }
 
 bool client_session_impl::on_text(std::string_view message) {

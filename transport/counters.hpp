@@ -29,7 +29,9 @@ class counter {
 /// X(member, metric name, counter|gauge, help)
 #define STATUS2_TRANSPORT_METRICS(X)                                           \
   X(connections_active, "status2_connections_active", gauge,                   \
-    "WebSocket sessions that are open now.")                                   \
+    "Sessions that are open now, WebSockets and event streams.")               \
+  X(event_streams_active, "status2_event_streams_active", gauge,               \
+    "Sessions that are open now and are event streams.")                       \
   X(deliveries_due, "status2_deliveries_due_total", counter,                   \
     "Messages times viewers: what all sessions together were handed.")         \
   X(messages_forwarded, "status2_messages_forwarded_total", counter,           \

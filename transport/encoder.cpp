@@ -17,18 +17,13 @@ std::string id_text(const position& at) {
   return id;
 }
 
-/// Appends one JSON object, which contains no line break.
+/// Appends one JSON object.
 void append_object(std::string& out, encoding kind, std::string_view id,
                    std::string_view object) {
-  if (kind != encoding::event_stream) return append_text_frame(out, object);
-  if (!id.empty()) {
-    out += "id: ";
-    out += id;
-    out += '\n';
-  }
-  out += "data: ";
-  out += object;
-  out += "\n\n";
+  if (kind == encoding::event_stream)
+    append_event(out, id, object);
+  else
+    append_text_frame(out, object);
 }
 
 std::shared_ptr<frame_block> gap_block(encoding kind, std::string_view id,

@@ -87,6 +87,18 @@ void append_text_frame(std::string& out, std::string_view text) {
   append_frame(out, final_text, text);
 }
 
+void append_event(std::string& out, std::string_view id,
+                  std::string_view object) {
+  if (!id.empty()) {
+    out += "id: ";
+    out += id;
+    out += '\n';
+  }
+  out += "data: ";
+  out += object;
+  out += "\n\n";
+}
+
 void append_status_frame(std::string& out, std::string_view payload) {
   // Escaping is rare: the header's size is guessed from the plain length, and
   // only a wrong guess moves what was written.

@@ -42,6 +42,12 @@ std::shared_ptr<frame_block> make_large_block();
 /// Source: RFC 6455 section 5.2.
 void append_text_frame(std::string& out, std::string_view text);
 
+/// Appends one event of an event stream, with its id unless that is empty.
+/// `object` is JSON, which contains no line break.
+/// Source: the HTML standard, section 9.2.
+void append_event(std::string& out, std::string_view id,
+                  std::string_view object);
+
 /// Appends `{"type":"status","data":"…"}` for one Redis payload. Bytes that
 /// are no UTF-8 become U+FFFD, one for each byte, as Go's encoder does.
 /// Limits: any payload length up to what fits in memory.

@@ -1,6 +1,7 @@
 #include "transport/handshake.hpp"
 
 #include "transport/characters.hpp"
+#include "transport/event_stream.hpp"
 #include "transport/wildcard.hpp"
 
 #include <boost/beast/http/rfc7230.hpp>
@@ -44,15 +45,13 @@ bool has_body(const http_request& request) {
          (!length.empty() && length != "0");
 }
 
-/// The method comes first: a POST to a channel is told so, whatever else it
-/// lacks.
-std::optional<refusal> unsound(const http_request& request) {
+bool upgrades(const http_request& request) {
+  return has_token(request, http::field::connection, "upgrade") &&
+         has_token(request, http::field::upgrade, "websocket");
+}
+
+std::optional<refusal> unsound_upgrade(const http_request& request) {
   using http::field;
-  if (request.method() != http::verb::get) return refusal::method;
-  if (has_body(request)) return refusal::body;
-  const bool upgrades = has_token(request, field::connection, "upgrade") &&
-                        has_token(request, field::upgrade, "websocket");
-  if (!upgrades) return refusal::upgrade;
   if (request.version() != 11) return refusal::http_version;
   if (value_of(request, field::sec_websocket_version) != "13")
     return refusal::websocket_version;
@@ -60,6 +59,34 @@ std::optional<refusal> unsound(const http_request& request) {
       !valid_key(value_of(request, field::sec_websocket_key)))
     return refusal::websocket_key;
   return std::nullopt;
+}
+
+/// What the request wants of its channel, in its query and its fields.
+watch_options options_of(const http_request& request, std::string_view query) {
+  auto options = parse_watch_options(query);
+  options.event_stream = !upgrades(request) && (options.event_stream ||
+                                                accepts_event_stream(request));
+  if (!options.event_stream) return options;
+  // A client that comes back has the same address, and what it got last here.
+  const auto last = request["Last-Event-ID"];
+  if (!last.empty()) {
+    if (!options.replay) options.replay.emplace();
+    options.replay->since = std::string(last);
+  }
+  // Without a replay the client would not learn the id from which to go on.
+  if (!options.replay) options.replay = {std::nullopt, 0};
+  return options;
+}
+
+/// The method comes first: a POST to a channel is told so, whatever else it
+/// lacks.
+std::optional<refusal> unsound(const http_request& request,
+                               const watch_options& options) {
+  if (request.method() != http::verb::get) return refusal::method;
+  if (has_body(request)) return refusal::body;
+  if (options.event_stream) return std::nullopt;
+  if (!upgrades(request)) return refusal::upgrade;
+  return unsound_upgrade(request);
 }
 
 bool matches_any(const std::vector<std::string>& patterns,
@@ -96,14 +123,19 @@ handshake read_handshake(const http_request& request,
                          const handshake_rules& rules) {
   auto named = parse_channel(routed.path, rules.path_prefix);
   if (named.refused) return refused(*named.refused);
-  if (const auto why = unsound(request)) return refused(*why);
+  auto options = options_of(request, routed.query);
+  if (const auto why = unsound(request, options)) return refused(*why);
   if (is_reserved(named.channel)) return refused(refusal::reserved);
   if (!rules.allowed_channels.empty() &&
       !matches_any(rules.allowed_channels, named.channel.full))
     return refused(refusal::channel);
   handshake result;
   result.channel = std::move(named.channel);
-  result.options = parse_watch_options(routed.query);
+  result.options = std::move(options);
+  if (result.options.event_stream) {
+    result.origin = value_of(request, http::field::origin);
+    return result;
+  }
   result.key = value_of(request, http::field::sec_websocket_key);
   result.subprotocol = choose_subprotocol(request, rules.subprotocols);
   return result;

@@ -1,5 +1,6 @@
 /// The third step of a request for a channel: from its header to a channel and
-/// the key of the WebSocket handshake, or to a refusal. Pure.
+/// what the client wants of it, by WebSocket or as an event stream, or to a
+/// refusal. Pure.
 #pragma once
 
 #include "transport/refusal.hpp"
@@ -27,12 +28,14 @@ struct handshake {
   std::optional<refusal> refused;  ///< set: the rest is not
   channel_name channel;
   watch_options options;
-  std::string key;          ///< Sec-WebSocket-Key
+  std::string key;          ///< Sec-WebSocket-Key; empty: an event stream
+  std::string origin;       ///< of the page that reads an event stream
   std::string subprotocol;  ///< empty: none that both sides know
 };
 
 /// Reads a request that find_route() gave to resource::channel.
-/// Source: RFC 6455 section 4.2.1, docs/contract.md.
+/// Source: RFC 6455 section 4.2.1, the HTML standard section 9.2,
+/// docs/contract.md.
 handshake read_handshake(const http_request& request,
                          const routed_request& routed,
                          const handshake_rules& rules);

@@ -91,6 +91,16 @@ std::string write_answer(http_reply reply, const answer_form& form) {
   return serialised(message);
 }
 
+std::string write_head(const http_reply& reply) {
+  http::response<http::empty_body> message(http::int_to_status(reply.status),
+                                           11);
+  message.set(http::field::content_type, reply.content_type);
+  for (const auto& [field, value] : reply.fields)
+    message.set(field, value);
+  message.keep_alive(false);
+  return serialised(message);
+}
+
 std::string write_switching_protocols(std::string_view client_key,
                                       std::string_view subprotocol) {
   const auto key = accept_key(client_key);

@@ -31,6 +31,10 @@ http_reply reply_of(refusal why);
 /// neither a body nor facts about it. Thread: any.
 std::string write_answer(http_reply reply, const answer_form& form);
 
+/// The head of an answer whose body has no known length and ends with the
+/// connection; `reply.body` is left out. Thread: any.
+std::string write_head(const http_reply& reply);
+
 /// The bytes of 101 Switching Protocols for `Sec-WebSocket-Key: client_key`,
 /// with a subprotocol unless it is empty.
 /// Errors: throws if OpenSSL has no SHA-1. Source: RFC 6455 section 4.2.2.

@@ -1,5 +1,6 @@
 #include "transport/http_connection.hpp"
 
+#include "transport/event_stream.hpp"
 #include "transport/forwarded.hpp"
 #include "transport/proxy_header.hpp"
 
@@ -401,7 +402,10 @@ void http_connection::admit(handshake request) {
   admitted next{std::move(request), client(), nullptr};
   auto entered = context_->events->on_admission(next.client);
   if (!entered.place) {
-    refuse(entered.refused);
+    const auto why = entered.refused;
+    refuse(why, next.request.options.event_stream
+                    ? event_stream_refusal(why, next.request.origin)
+                    : reply_of(why));
     return;
   }
   parser_.reset();
@@ -428,6 +432,7 @@ void http_connection::hand_on(admitted client) {
   upgrade_request upgrade;
   upgrade.channel = std::move(client.request.channel);
   upgrade.options = std::move(client.request.options);
+  upgrade.origin = std::move(client.request.origin);
   upgrade.key = std::move(client.request.key);
   upgrade.subprotocol = std::move(client.request.subprotocol);
   upgrade.remote = remote_text(client.client);
@@ -453,7 +458,7 @@ std::string http_connection::remote_text(const address& client) const {
 
 // -- answer -------------------------------------------------------------------
 
-void http_connection::refuse(refusal why) {
+void http_connection::refuse(refusal why, http_reply answer) {
   context_->loop.counters().handshakes_refused.add();
   // Nobody knows where the body ends.
   more_follows_ = more_follows_ || why == refusal::transfer_encoding;
@@ -462,7 +467,7 @@ void http_connection::refuse(refusal why) {
   context_->events->on_refused({why, remote_text(client()),
                                 view_of(request[http::field::origin]),
                                 target.substr(0, target.find('?'))});
-  reply(reply_of(why));
+  reply(std::move(answer));
 }
 
 answer_function http_connection::answer_later() {

@@ -117,7 +117,8 @@ class http_connection final
   void admit(handshake request);
   void hand_on(admitted client);
 
-  void refuse(refusal why);
+  void refuse(refusal why) { refuse(why, reply_of(why)); }
+  void refuse(refusal why, http_reply answer);
   /// The function through which another thread answers.
   answer_function answer_later();
   void reply(http_reply reply);

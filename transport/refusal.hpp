@@ -86,7 +86,8 @@ enum class refusal_kind : std::uint8_t { request, limit };
     "the channel is not allowed")                                             \
   X(upgrade, 426, request, upgrade, "websocket",                              \
     "",                                                                       \
-    "a channel is a WebSocket")                                               \
+    "a channel is a WebSocket, or an event stream for a client that sends "   \
+    "Accept: text/event-stream")                                              \
   X(http_version, 426, request, upgrade, "websocket",                         \
     "",                                                                       \
     "a WebSocket needs HTTP/1.1; behind nginx: proxy_http_version 1.1")       \

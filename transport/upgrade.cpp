@@ -1,5 +1,6 @@
 #include "transport/upgrade.hpp"
 
+#include "transport/event_stream.hpp"
 #include "transport/http_answer.hpp"
 
 #include <sys/socket.h>
@@ -17,7 +18,10 @@ unique_fd::~unique_fd() {
 }
 
 void turn_away(upgrade_request request, refusal why) {
-  const auto answer = write_answer(reply_of(why), {});
+  const auto answer = write_answer(
+      request.options.event_stream ? event_stream_refusal(why, request.origin)
+                                   : reply_of(why),
+      {});
   // A socket that was only read from takes so few bytes; if not, so be it.
   ::send(request.socket.value(), answer.data(), answer.size(),
          MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -41,11 +41,12 @@ struct channel_name {
   }
 };
 
-/// A validated WebSocket request whose answer (101) is not sent yet.
+/// A validated request for a channel, whose answer is not sent yet.
 struct upgrade_request {
   unique_fd socket;         ///< non-blocking, in no event loop
-  std::string key;          ///< Sec-WebSocket-Key
+  std::string key;          ///< Sec-WebSocket-Key; empty: an event stream
   std::string subprotocol;  ///< for the answer; empty: none
+  std::string origin;       ///< of the page that reads an event stream
   std::string leftover;     ///< bytes that came after the header
   channel_name channel;
   watch_options options;
@@ -53,7 +54,7 @@ struct upgrade_request {
   std::shared_ptr<void> place;  ///< among the admitted; freed when it goes
 };
 
-/// Refuses `request` instead of the upgrade and closes it. Blocks: never.
+/// Refuses `request` and closes its connection. Blocks: never.
 void turn_away(upgrade_request request, refusal why);
 
 }  // namespace status2::transport

@@ -11,6 +11,8 @@ void take(watch_options& options, std::string_view name,
           std::string_view value) {
   if (name == "gap") {
     options.gaps = value == "1";
+  } else if (name == "stream") {
+    options.event_stream = value == "sse";
   } else if (name == "tail") {
     if (!options.replay) options.replay.emplace();
     options.replay->most = parse_number<std::size_t>(value);

@@ -23,10 +23,13 @@ struct replay_request {
 struct watch_options {
   /// `gap=1`: frames about gaps are wanted.
   bool gaps = false;
+  /// `stream=sse`: server-sent events are wanted, not a WebSocket.
+  bool event_stream = false;
   /// `tail=N` or `since=ID`: messages carry ids, and a replay comes first.
   std::optional<replay_request> replay;
 
   encoding kind() const {
+    if (event_stream) return encoding::event_stream;
     return replay ? encoding::numbered : encoding::plain;
   }
 };

@@ -66,6 +66,66 @@ CAF_TEST(a_good_request_names_its_channel_and_what_it_wants) {
   CAF_CHECK_EQUAL(result.key, "dGhlIHNhbXBsZSBub25jZQ==");
 }
 
+CAF_TEST(an_event_stream_is_asked_for_by_the_media_type_or_in_the_query) {
+  for (const auto* target : {"/run:channel", "/run:channel?stream=sse"}) {
+    http_request request{http::verb::get, target, 10};
+    request.set(http::field::host, "status.example");
+    request.set(http::field::origin, "https://page.example");
+    if (std::string_view(target).find('?') == std::string_view::npos)
+      request.set(http::field::accept, "text/event-stream");
+    const auto result = read(request);
+    CAF_REQUIRE(!result.refused);
+    CAF_CHECK(result.options.kind() == encoding::event_stream);
+    CAF_CHECK_EQUAL(result.origin, "https://page.example");
+    CAF_CHECK(result.key.empty());
+    // It begins with an id to come back with, and no messages.
+    CAF_REQUIRE(result.options.replay);
+    CAF_CHECK(!result.options.replay->since);
+    CAF_CHECK(result.options.replay->most == 0u);
+  }
+}
+
+CAF_TEST(the_last_id_of_an_event_stream_goes_before_that_of_its_address) {
+  http_request request{http::verb::get, "/run:channel?since=old&tail=5", 11};
+  request.set(http::field::host, "status.example");
+  request.set(http::field::accept, "text/event-stream");
+  CAF_CHECK(read(request).options.replay->since == "old");
+  request.set("Last-Event-ID", "new");
+  const auto with_tail = read(request).options.replay;
+  CAF_CHECK(with_tail->since == "new");
+  CAF_CHECK(with_tail->most == 5u);
+  // Without a number an unknown id gives the whole tail.
+  request.target("/run:channel");
+  const auto whole = read(request).options.replay;
+  CAF_CHECK(whole->since == "new");
+  CAF_CHECK(!whole->most);
+}
+
+CAF_TEST(an_upgrade_is_a_websocket_whatever_else_it_says) {
+  auto request = upgrade_of("/run:channel?stream=sse");
+  request.set(http::field::accept, "text/event-stream");
+  request.set("Last-Event-ID", "x");
+  const auto result = read(request);
+  CAF_CHECK(!result.refused);
+  CAF_CHECK(result.options.kind() == encoding::plain);
+  CAF_CHECK(!result.options.replay);
+}
+
+CAF_TEST(an_event_stream_is_refused_for_what_every_channel_is) {
+  const auto refused_for = [this](http::verb verb, std::string_view target) {
+    http_request request{verb, target, 11};
+    request.set(http::field::host, "status.example");
+    request.set(http::field::accept, "text/event-stream");
+    return refused(request);
+  };
+  using http::verb;
+  CAF_CHECK(refused_for(verb::post, "/run:channel") == refusal::method);
+  CAF_CHECK(refused_for(verb::get, "/nothing") == refusal::no_channel);
+  CAF_CHECK(refused_for(verb::get, "/status2:x") == refusal::reserved);
+  channels = {"other:*"};
+  CAF_CHECK(refused_for(verb::get, "/run:channel") == refusal::channel);
+}
+
 CAF_TEST(a_path_that_names_no_channel_is_400_with_a_reason) {
   CAF_CHECK(refused(upgrade_of("/nothing")) == refusal::no_channel);
   CAF_CHECK_EQUAL(status(upgrade_of("/nothing")), 400u);

@@ -61,6 +61,24 @@ CAF_TEST(blocks_leave_in_order) {
   CAF_CHECK(!box.oldest());
 }
 
+CAF_TEST(a_cut_keeps_the_rest_of_an_event) {
+  auto block = std::make_shared<frame_block>();
+  block->kind = encoding::event_stream;
+  for (const auto* text : {"one", "two", "three"}) {
+    append_event(block->bytes, "id", text);
+    ++block->messages;
+  }
+  const auto second = block->bytes.find("\n\n") + 2;
+  const auto third = block->bytes.find("\n\n", second) + 2;
+  outbox box;
+  box.push(queued(block), second + 1, start);
+  const auto tally = box.cut();
+  CAF_CHECK_EQUAL(tally.discarded, 1u);
+  CAF_CHECK_EQUAL(waiting(box),
+                  block->bytes.substr(second + 1, third - second - 1));
+  CAF_CHECK_EQUAL(box.consume(third - second - 1, start).sent, 2u);
+}
+
 CAF_TEST(a_box_is_stalled_since_the_socket_took_bytes_last) {
   outbox box;
   CAF_CHECK(!box.stalled_since());

@@ -35,6 +35,13 @@ CAF_TEST(gaps_are_asked_for) {
   CAF_CHECK(parse_watch_options("gap=1").kind() == encoding::plain);
 }
 
+CAF_TEST(an_event_stream_is_asked_for) {
+  CAF_CHECK(parse_watch_options("stream=sse").kind() == encoding::event_stream);
+  CAF_CHECK(parse_watch_options("tail=1&stream=sse").kind() ==
+            encoding::event_stream);
+  CAF_CHECK(parse_watch_options("stream=ws").kind() == encoding::plain);
+}
+
 CAF_TEST(a_tail_is_so_many_messages) {
   CAF_CHECK_EQUAL(text("tail=12"), " since=- most=12");
   CAF_CHECK_EQUAL(text("tail=0"), " since=- most=0");
