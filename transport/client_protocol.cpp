@@ -19,6 +19,13 @@ frame_ptr close_frame(std::uint16_t code, std::string_view text) {
   return block;
 }
 
+frame_ptr make_ping_for_silent() {
+  auto block = std::make_shared<frame_block>();
+  block->bytes = ping_frame()->bytes;
+  append_ping_frame(block->bytes);
+  return block;
+}
+
 frame_ptr control_event(std::string_view object) {
   auto block = std::make_shared<frame_block>();
   block->kind = encoding::event_stream;
@@ -37,18 +44,27 @@ frame_ptr no_close(std::uint16_t, std::string_view) {
 }  // namespace
 
 const client_protocol& websocket_protocol() {
-  static const client_protocol protocol{encoding::plain,  true,
-                                        ping_frame(),     hangup_frame(),
-                                        websocket_answer, close_frame};
+  static const frame_ptr ping_for_silent = make_ping_for_silent();
+  static const client_protocol protocol{.kind = encoding::plain,
+                                        .two_way = true,
+                                        .ping = ping_frame(),
+                                        .ping_for_silent = ping_for_silent,
+                                        .hangup = hangup_frame(),
+                                        .answer = websocket_answer,
+                                        .close = close_frame};
   return protocol;
 }
 
 const client_protocol& event_stream_protocol() {
   static const frame_ptr ping = control_event(R"({"type":"ping"})");
   static const frame_ptr hangup = control_event(R"({"type":"hangup"})");
-  static const client_protocol protocol{
-      encoding::event_stream, false,   ping, hangup,
-      event_stream_answer,    no_close};
+  static const client_protocol protocol{.kind = encoding::event_stream,
+                                        .two_way = false,
+                                        .ping = ping,
+                                        .ping_for_silent = ping,
+                                        .hangup = hangup,
+                                        .answer = event_stream_answer,
+                                        .close = no_close};
   return protocol;
 }
 

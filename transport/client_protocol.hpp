@@ -21,6 +21,9 @@ struct client_protocol {
   /// stream ends the session.
   bool two_way;
   const frame_ptr& ping;
+  /// The ping for a client that has been silent since the last one: libraries
+  /// answer it of themselves. Null: nobody answers pings.
+  const frame_ptr& ping_for_silent;
   const frame_ptr& hangup;
   /// The head of the response, with what comes before the first message.
   std::string (*answer)(const upgrade_request& request);

@@ -306,7 +306,8 @@ void client_session_impl::beat(time_point now) {
   }
   // With those of the other sessions whose time has come.
   loop_.counters().pings_sent.add();
-  deliver(*protocol_.ping);
+  deliver(std::exchange(silent_, true) ? *protocol_.ping_for_silent
+                                       : *protocol_.ping);
 }
 
 void client_session_impl::schedule() {

@@ -186,6 +186,7 @@ class client_session_impl final
   /// When the message began that is not whole yet.
   std::optional<time_point> message_begun_;
   bool frame_begun_ = false;  ///< in the read under way
+  bool silent_ = true;        ///< no frame came since the last heartbeat
   std::uint64_t discarded_counted_ = 0;
 };
 

@@ -116,6 +116,7 @@ void client_session_impl::on_read_end(const error_code& error) {
 
 bool client_session_impl::on_frame(std::uint64_t size) {
   frame_begun_ = true;
+  silent_ = false;
   unanswered_.reset();
   if (phase_ != phase::open) return listening();
   return charge(units_of(size));

@@ -15,6 +15,7 @@ namespace {
 
 constexpr char final_text = '\x81';
 constexpr char final_close = '\x88';
+constexpr char final_ping = '\x89';
 constexpr char final_pong = '\x8a';
 constexpr std::string_view status_start = R"({"type":"status","data":)";
 constexpr std::string_view status_end = "}";
@@ -144,6 +145,10 @@ void append_close_frame(std::string& out, std::uint16_t code,
   payload += static_cast<char>(code & 0xff);
   payload += reason.substr(0, longest_reason);
   append_frame(out, final_close, payload);
+}
+
+void append_ping_frame(std::string& out) {
+  append_frame(out, final_ping, {});
 }
 
 void append_pong_frame(std::string& out, std::string_view payload) {

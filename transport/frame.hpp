@@ -82,6 +82,9 @@ std::string gap_text(const gap& what, std::string_view id = {});
 void append_close_frame(std::string& out, std::uint16_t code,
                         std::string_view reason);
 
+/// Appends an empty Ping frame. Source: RFC 6455 section 5.5.2.
+void append_ping_frame(std::string& out);
+
 /// Appends a Pong frame. Limits: `payload` at most 125 bytes.
 /// Source: RFC 6455 section 5.5.3.
 void append_pong_frame(std::string& out, std::string_view payload);

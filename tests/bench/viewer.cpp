@@ -119,7 +119,7 @@ void viewer::on_frames(std::string_view bytes) {
 void viewer::on_frame(const frame_view& frame, std::uint64_t now) {
   if (frame.kind == opcode::text)
     on_text(read_server_text(frame.payload), now);
-  else if (frame.kind != opcode::close)
+  else if (frame.kind != opcode::close && frame.kind != opcode::ping)
     ++shared_.seen.unexpected;
 }
 

@@ -86,12 +86,53 @@ CAF_TEST(heartbeats_come_by_themselves) {
   options.session.ping_interval = 20ms;
   transport_server server(options);
   viewer client(server.port(), "run:channel");
+  // The client is silent: each comes with a ping of the protocol.
   for (int i = 0; i < 5; ++i) {
-    const auto frame = client.next();
+    auto frame = client.next();
     CAF_REQUIRE(frame);
     CAF_CHECK_EQUAL(frame->text, ping_text);
+    frame = client.next();
+    CAF_REQUIRE(frame);
+    CAF_CHECK(frame->what == server_frame::kind::ping);
+    CAF_CHECK_EQUAL(frame->text, "");
   }
   CAF_CHECK(server.session_counters().pings_sent.value() >= 5);
+}
+
+CAF_TEST(a_client_that_only_answers_pings_of_the_protocol_stays) {
+  transport_options options;
+  options.session.ping_interval = 20ms;
+  options.session.pong_timeout = 1s;
+  transport_server server(options);
+  viewer client(server.port(), "run:channel");
+  // For longer than the timeout.
+  std::size_t pings = 0;
+  while (pings < 60) {
+    const auto frame = client.next();
+    CAF_REQUIRE(frame);
+    CAF_REQUIRE(frame->what != server_frame::kind::close);
+    if (frame->what != server_frame::kind::ping) continue;
+    ++pings;
+    client.send_frame(0x8a, "");
+  }
+}
+
+CAF_TEST(a_client_that_answers_gets_no_pings_of_the_protocol) {
+  transport_options options;
+  options.session.ping_interval = 20ms;
+  transport_server server(options);
+  viewer client(server.port(), "run:channel");
+  // An answer may be late now and then.
+  int plain = 0;
+  for (int i = 0; i < 1000 && plain < 5; ++i) {
+    const auto frame = client.next();
+    CAF_REQUIRE(frame);
+    if (frame->what == server_frame::kind::ping) --plain;
+    if (frame->what != server_frame::kind::text) continue;
+    ++plain;
+    client.send_text(R"({"type":"pong"})");
+  }
+  CAF_CHECK_EQUAL(plain, 5);
 }
 
 CAF_TEST(a_silent_client_is_closed_as_idle_with_1008) {
