@@ -104,8 +104,10 @@ int run_watch(const options& chosen) {
                                     " is not accepted; accepted: "
                                     "ws://host[:port]/run:channel or "
                                     "ws+unix:///path/of/socket:/run:channel");
-  const auto error =
-      watch(*target, {chosen.count, chosen.raw}, std::cout, std::cerr);
+  const auto error = watch(*target,
+                           {chosen.count, chosen.raw, chosen.event_stream,
+                            chosen.tail, chosen.since},
+                           std::cout, std::cerr);
   return error.empty() ? exit_ok : complain(exit_failed, error);
 }
 

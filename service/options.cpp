@@ -108,6 +108,9 @@ options parse_command_line(std::vector<std::string> arguments) {
   auto* watch = add_command(app, "watch");
   watch->add_option("--count", result.count);
   watch->add_flag("--raw", result.raw);
+  watch->add_flag("--sse", result.event_stream);
+  watch->add_option("--tail", result.tail);
+  watch->add_option("--since", result.since);
   auto* chaos = add_command(app, "chaos");
   add_flags(*chaos, result.flags);
   chaos->add_option("--ms", result.delay_ms);
@@ -150,7 +153,9 @@ options parse_command_line(std::vector<std::string> arguments) {
   } else if (watch->parsed()) {
     result.what = verb::watch;
     result.error = take_arguments(
-        *watch, 1, "watch [--count N] [--raw] ws://host:port/run:channel",
+        *watch, 1,
+        "watch [--count N] [--tail N] [--since ID] [--sse] [--raw] "
+        "ws://host:port/run:channel",
         result);
   } else if (chaos->parsed()) {
     result.what = verb::chaos;
@@ -182,11 +187,18 @@ std::string help_text() {
       "passwords\n"
       "       status2 healthcheck [flags]           exit 0 if a broker "
       "answers, else 1\n"
-      "       status2 watch [--count N] [--raw] ws://host:port/run:channel\n"
-      "       status2 watch [--count N] [--raw] "
+      "       status2 watch [--count N] [--tail N] [--since ID] [--sse] "
+      "[--raw]\n"
+      "               ws://host:port/run:channel | "
       "ws+unix:///path:/run:channel\n"
       "                                             print messages as they "
-      "come; --raw: frames\n"
+      "come, after the\n"
+      "                                             last N, or those behind "
+      "ID; after a\n"
+      "                                             loss it goes on from where "
+      "it was; --sse:\n"
+      "                                             by an event stream; --raw: "
+      "whole frames\n"
       "       status2 publish [flags] run:channel TEXT|-\n"
       "                                             publish through Redis; -: "
       "a message a\n"

@@ -5,6 +5,7 @@
 #include "service/configuration.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,11 +29,14 @@ struct options {
   variables flags;  ///< texts by variable name
   std::vector<std::string> arguments;
   std::vector<std::string> literal;  ///< words behind `--`, flags or not
-  std::uint64_t count = 0;     ///< watch: messages until it ends; 0: no end
-  bool probe = false;          ///< check_config: try Redis as well
-  bool raw = false;            ///< watch: whole frames
-  std::uint64_t delay_ms = 0;  ///< chaos redis delay
-  std::string length = "10s";  ///< chaos redis, publish --rate: how long
+  std::uint64_t count = 0;    ///< watch: messages until it ends; 0: no end
+  bool probe = false;         ///< check_config: try Redis as well
+  bool raw = false;           ///< watch: whole frames
+  bool event_stream = false;  ///< watch: instead of a WebSocket
+  std::optional<std::uint64_t> tail;  ///< watch: messages before the live ones
+  std::string since;                  ///< watch: id behind which to begin
+  std::uint64_t delay_ms = 0;         ///< chaos redis delay
+  std::string length = "10s";         ///< chaos redis, publish --rate: how long
   double rate = 0;             ///< publish: messages a second; 0: just one text
   std::uint64_t channels = 1;  ///< publish --rate
   std::uint64_t size = 128;    ///< publish --rate: bytes of a message

@@ -2,6 +2,7 @@
 
 #include "redis/backoff.hpp"
 #include "service/dial_awaitable.hpp"
+#include "service/event_parser.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -13,15 +14,19 @@
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
 #include <boost/beast/websocket.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/url/parse.hpp>
+#include <boost/url/url.hpp>
 #include <boost/url/url_view.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <ostream>
 #include <random>
 #include <stdexcept>
+#include <utility>
 
 namespace status2::service {
 
@@ -30,12 +35,15 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace websocket = beast::websocket;
-using socket_stream =
-    websocket::stream<beast::basic_stream<asio::generic::stream_protocol>>;
+namespace http = beast::http;
+using tcp_stream = beast::basic_stream<asio::generic::stream_protocol>;
+using socket_stream = websocket::stream<tcp_stream>;
 
 constexpr std::chrono::seconds connect_limit{5};
 // Two and a bit of the longest usual heartbeats without a frame: it is dead.
 constexpr std::chrono::seconds silence_limit{75};
+// Three heartbeats of an event stream.
+constexpr std::chrono::seconds stream_silence_limit{45};
 constexpr redis::backoff between_attempts{std::chrono::milliseconds{250},
                                           std::chrono::seconds{10}};
 
@@ -57,8 +65,17 @@ class watcher {
 
  private:
   asio::awaitable<void> attempt();
+  asio::awaitable<void> watch_socket();
   asio::awaitable<void> shake_hands(socket_stream& stream);
   asio::awaitable<void> read_all(socket_stream& stream);
+  asio::awaitable<void> watch_stream();
+  asio::awaitable<void> read_events(tcp_stream& stream);
+  std::string host() const;
+  void note_connected();
+  /// Nothing, or the error of a request that is refused for good.
+  static std::string refused(unsigned status, std::string_view body);
+  /// Whether `text` is a ping.
+  bool take(const std::string& text);
   void print(const boost::json::object& frame, const std::string& text);
   bool done() const { return settings_.count != 0 && seen_ >= settings_.count; }
 
@@ -68,6 +85,9 @@ class watcher {
   std::ostream& out_;
   std::ostream& notes_;
   std::uint64_t seen_ = 0;
+  std::string last_id_;  ///< from which to go on
+  /// Shortest pause that the broker wants before the next attempt.
+  std::chrono::nanoseconds retry_{0};
   bool connected_ = false;
   std::string error_;
 };
@@ -78,29 +98,52 @@ asio::awaitable<void> watcher::run() {
   std::uint32_t failures = 0;
   for (;;) {
     connected_ = false;
+    retry_ = {};
     co_await attempt();
     if (done() || !error_.empty()) co_return;
     failures = connected_ ? 1 : failures + 1;
-    asio::steady_timer timer(context_,
-                             between_attempts.after(failures, chance(random)));
+    const std::chrono::nanoseconds pause =
+        between_attempts.after(failures, chance(random));
+    asio::steady_timer timer(context_, std::max(pause, retry_));
     co_await timer.async_wait(asio::use_awaitable);
   }
 }
 
 asio::awaitable<void> watcher::attempt() {
   try {
-    socket_stream stream(
-        co_await connect_to(context_, target_.where, connect_limit));
-    co_await shake_hands(stream);
-    if (!error_.empty()) co_return;
-    connected_ = true;
-    notes_ << "status2: connected" << std::endl;
-    co_await read_all(stream);
+    if (settings_.event_stream)
+      co_await watch_stream();
+    else
+      co_await watch_socket();
   } catch (const boost::system::system_error& problem) {
     notes_ << "status2: " << problem.code().message() << std::endl;
   } catch (const std::runtime_error& problem) {
     notes_ << "status2: " << problem.what() << std::endl;
   }
+}
+
+std::string watcher::host() const {
+  return target_.where.unix_path.empty() ? redis::to_text(target_.where)
+                                         : "localhost";
+}
+
+void watcher::note_connected() {
+  connected_ = true;
+  notes_ << "status2: connected" << std::endl;
+}
+
+std::string watcher::refused(unsigned status, std::string_view body) {
+  if (status < 400 || status >= 500) return {};
+  return "refused: " + std::to_string(status) + " " + std::string(body);
+}
+
+asio::awaitable<void> watcher::watch_socket() {
+  socket_stream stream(
+      co_await connect_to(context_, target_.where, connect_limit));
+  co_await shake_hands(stream);
+  if (!error_.empty()) co_return;
+  note_connected();
+  co_await read_all(stream);
 }
 
 asio::awaitable<void> watcher::shake_hands(socket_stream& stream) {
@@ -110,21 +153,14 @@ asio::awaitable<void> watcher::shake_hands(socket_stream& stream) {
   websocket::response_type response;
   boost::system::error_code failed;
   // g++ 12 destroys a temporary of a co_await expression twice.
-  const auto host = target_.where.unix_path.empty()
-                        ? redis::to_text(target_.where)
-                        : std::string("localhost");
+  const auto asked = host();
+  const auto path = watch_path(target_.path, settings_, last_id_);
   co_await stream.async_handshake(
-      response, host, target_.path,
-      asio::redirect_error(asio::use_awaitable, failed));
+      response, asked, path, asio::redirect_error(asio::use_awaitable, failed));
   if (!failed) co_return;
-  if (failed == websocket::error::upgrade_declined) {
-    const auto status = response.result_int();
-    if (status >= 400 && status < 500) {
-      error_ = "refused: " + std::to_string(status) + " " +
-               std::string(response.body());
-      co_return;
-    }
-  }
+  if (failed == websocket::error::upgrade_declined)
+    error_ = refused(response.result_int(), response.body());
+  if (!error_.empty()) co_return;
   throw boost::system::system_error(failed);
 }
 
@@ -138,17 +174,68 @@ asio::awaitable<void> watcher::read_all(socket_stream& stream) {
     co_await stream.async_read(buffer, asio::use_awaitable);
     const auto text = beast::buffers_to_string(buffer.data());
     buffer.consume(buffer.size());
-    boost::system::error_code invalid;
-    const auto parsed = boost::json::parse(text, invalid);
-    if (invalid || !parsed.is_object()) continue;
-    const auto& frame = parsed.get_object();
-    print(frame, text);
-    const auto* type = frame.if_contains("type");
-    if (type != nullptr && *type == "ping")
+    if (take(text))
       co_await stream.async_write(asio::buffer(pong), asio::use_awaitable);
   }
   co_await stream.async_close(websocket::close_code::normal,
                               asio::use_awaitable);
+}
+
+asio::awaitable<void> watcher::watch_stream() {
+  tcp_stream stream(
+      co_await connect_to(context_, target_.where, connect_limit));
+  http::request<http::empty_body> request(
+      http::verb::get, watch_path(target_.path, settings_, last_id_), 11);
+  request.set(http::field::host, host());
+  request.set(http::field::accept, "text/event-stream");
+  stream.expires_after(connect_limit);
+  co_await http::async_write(stream, request, asio::use_awaitable);
+  co_await read_events(stream);
+}
+
+asio::awaitable<void> watcher::read_events(tcp_stream& stream) {
+  beast::flat_buffer buffer;
+  http::response_parser<http::string_body> response;
+  response.body_limit(boost::none);
+  co_await http::async_read_header(stream, buffer, response,
+                                   asio::use_awaitable);
+  const auto status = response.get().result_int();
+  if (status != 200) {
+    co_await http::async_read(stream, buffer, response, asio::use_awaitable);
+    error_ = refused(status, response.get().body());
+    if (!error_.empty()) co_return;
+    throw std::runtime_error("refused: " + std::to_string(status));
+  }
+  note_connected();
+  event_parser events;
+  while (!done() && !response.is_done()) {
+    stream.expires_after(stream_silence_limit);
+    co_await http::async_read_some(stream, buffer, response,
+                                   asio::use_awaitable);
+    events.feed(std::exchange(response.get().body(), {}),
+                [this](const std::string& data) {
+                  if (!done()) take(data);
+                });
+    retry_ = std::chrono::milliseconds{events.retry()};
+  }
+  if (!done()) notes_ << "status2: the stream ended" << std::endl;
+}
+
+bool watcher::take(const std::string& text) {
+  boost::system::error_code invalid;
+  const auto parsed = boost::json::parse(text, invalid);
+  if (invalid || !parsed.is_object()) return false;
+  const auto& frame = parsed.get_object();
+  const auto* type = frame.if_contains("type");
+  const auto* id = frame.if_contains("id");
+  const auto* cause = frame.if_contains("cause");
+  if (id != nullptr && id->is_string()) last_id_ = id->get_string().c_str();
+  print(frame, text);
+  if (type == nullptr) return false;
+  if (*type == "gap" && cause != nullptr && cause->is_string())
+    notes_ << "status2: messages may be missing ("
+           << std::string_view(cause->get_string()) << ')' << std::endl;
+  return *type == "ping";
 }
 
 void watcher::print(const boost::json::object& frame, const std::string& text) {
@@ -186,7 +273,8 @@ std::optional<watch_target> parse_watch_url(std::string_view text) {
   if (text.starts_with(unix_scheme))
     return parse_unix_target(text.substr(unix_scheme.size()));
   const auto parsed = boost::urls::parse_uri(text);
-  if (!parsed || parsed->scheme() != "ws" || parsed->encoded_host().empty())
+  if (!parsed || (parsed->scheme() != "ws" && parsed->scheme() != "http") ||
+      parsed->encoded_host().empty())
     return std::nullopt;
   constexpr std::uint16_t http_port = 80;
   watch_target target;
@@ -197,6 +285,26 @@ std::optional<watch_target> parse_watch_url(std::string_view text) {
   target.path = std::string(parsed->encoded_target());
   if (target.path.empty()) target.path = "/";
   return target;
+}
+
+std::string watch_path(const std::string& path, const watch_settings& settings,
+                       const std::string& last) {
+  const auto parsed = boost::urls::parse_origin_form(path);
+  if (!parsed) return path;
+  boost::urls::url target(*parsed);
+  auto asked = target.params();
+  const auto& since = last.empty() ? settings.since : last;
+  if (!since.empty()) asked.set("since", since);
+  if (!last.empty()) {
+    asked.erase("tail");
+    return std::string(target.encoded_target());
+  }
+  const bool resumes = asked.contains("since") || asked.contains("tail");
+  if (settings.tail)
+    asked.set("tail", std::to_string(*settings.tail));
+  else if (!resumes && !settings.raw)
+    asked.set("tail", "0");  // with ids from which to go on
+  return std::string(target.encoded_target());
 }
 
 std::string watch(const watch_target& target, const watch_settings& settings,

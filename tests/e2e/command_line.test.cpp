@@ -1,10 +1,13 @@
 // Flags, verbs, exit codes, and what a wrong value is told.
+#include "tests/support/chaos_stage.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/stage.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 #include <caf/test/unit_test.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -190,6 +193,38 @@ CAF_TEST(watch_connects_again_after_a_restart_of_the_broker) {
   CAF_REQUIRE(eventually(patience, subscribed));
   redis.publish("run:twice", "again");
   CAF_CHECK(eventually(patience, [&] { return watch.lines().size() == 1; }));
+}
+
+CAF_TEST(watch_goes_on_from_where_it_was_by_either_way) {
+  for (const std::string way : {"--raw", "--sse"}) {
+    chaos_stage s(environment{{"STATUS_TAIL_LINGER", "1h"}});
+    auto other = s.view("/run:log?tail=0");
+    CAF_REQUIRE(holds(other.next_message(), "resumed"));
+    s.redis.publish("run:log", "before");
+    CAF_REQUIRE(holds(other.next_message(), "before"));
+    process watch(
+        {.command = {status2_binary(), "watch", way, "--tail", "5", "--count",
+                     "3",
+                     "http://127.0.0.1:" + std::to_string(s.broker.port()) +
+                         "/run:log"}});
+    CAF_REQUIRE(s.broker.metric_becomes("status2_replays_complete_total", 2));
+    // The newest session is that of the command.
+    std::int64_t newest = 0;
+    for (const auto& session : s.actors("session:"))
+      newest = std::max(newest, std::stol(text_of(session, "actor").substr(8)));
+    CAF_REQUIRE_EQUAL(s.kill("session:" + std::to_string(newest)), 200u);
+    s.redis.publish("run:log", "meanwhile");
+    s.redis.publish("run:log", "after");
+    CAF_CHECK_EQUAL(watch.wait(patience).value_or(-1), 0);
+    std::string all;
+    for (const auto& line : watch.lines())
+      if (line.find("resumed") == std::string::npos) all += line + '\n';
+    for (const auto* text : {"before", "meanwhile", "after"}) {
+      const auto at = all.find(text);
+      CAF_CHECK(at != std::string::npos);
+      CAF_CHECK(all.find(text, at + 1) == std::string::npos);
+    }
+  }
 }
 
 CAF_TEST(publish_says_when_redis_is_not_there) {

@@ -135,7 +135,7 @@ CAF_TEST(a_channel_too_many_is_told_in_a_stream_that_ends) {
   event_source other(s.broker.port(), "/run:b");
   CAF_CHECK_EQUAL(other.answer().status, 200u);
   CAF_CHECK(other.ended());
-  CAF_CHECK(other.retry() >= 5000);
+  CAF_CHECK(other.retry() >= 5000u);
   CAF_CHECK_EQUAL(
       s.broker.value("status2_requests_refused_total{reason=\"channels\"}"),
       1.0);

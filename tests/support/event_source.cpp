@@ -16,47 +16,25 @@ event_source::event_source(std::uint16_t port, std::string_view target,
   answer_ = read_response(connection_, false);
 }
 
-std::optional<std::string> event_source::line(
-    std::chrono::steady_clock::time_point until) {
-  auto& buffer = connection_.buffer();
-  for (std::size_t seen = 0;;) {
-    const auto end = buffer.find('\n', seen);
-    if (end != std::string::npos) {
-      auto text = buffer.substr(0, end);
-      buffer.erase(0, end + 1);
-      return text;
-    }
-    seen = buffer.size();
-    if (!connection_.receive(until)) return std::nullopt;
-  }
-}
-
-void event_source::take(std::string_view name, std::string_view value) {
-  if (name == "data")
-    data_ += std::string(value) + '\n';
-  else if (name == "id")
-    last_id_ = value;
-  else if (name == "retry")
-    retry_ = std::stoi(std::string(value));
-}
-
 std::optional<stream_event> event_source::next(std::chrono::nanoseconds wait) {
   const auto until =
       std::chrono::steady_clock::now() +
       std::chrono::duration_cast<std::chrono::milliseconds>(wait);
-  while (const auto text = line(until)) {
-    if (!text->empty()) {
-      const auto colon = text->find(':');
-      const std::string_view all = *text;
-      auto value = colon == std::string::npos ? "" : all.substr(colon + 1);
-      if (value.starts_with(' ')) value.remove_prefix(1);
-      take(all.substr(0, colon), value);
-    } else if (!data_.empty()) {
-      data_.pop_back();
-      return stream_event{std::exchange(data_, {}), last_id_};
+  for (;;) {
+    parser_.feed(std::exchange(connection_.buffer(), {}),
+                 [this](const std::string& data) {
+                   events_.push_back({data, parser_.last_id()});
+                 });
+    if (!events_.empty()) break;
+    if (!connection_.receive(until)) {
+      last_id_ = parser_.last_id();
+      return std::nullopt;
     }
   }
-  return std::nullopt;
+  auto first = std::move(events_.front());
+  events_.pop_front();
+  last_id_ = first.last_id;
+  return first;
 }
 
 std::string event_source::next_message(std::chrono::nanoseconds wait) {

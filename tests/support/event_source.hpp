@@ -2,10 +2,12 @@
 /// without its habit of coming back.
 #pragma once
 
+#include "service/event_parser.hpp"
 #include "tests/support/tcp_client.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,20 +40,16 @@ class event_source {
   /// The id with which to come back.
   const std::string& last_id() const { return last_id_; }
   /// Milliseconds; nothing was said: 0.
-  int retry() const { return retry_; }
+  unsigned retry() const { return parser_.retry(); }
 
   tcp_client& connection() { return connection_; }
 
  private:
-  /// The next whole line, without its end.
-  std::optional<std::string> line(std::chrono::steady_clock::time_point until);
-  void take(std::string_view name, std::string_view value);
-
   tcp_client connection_;
   http_response answer_;
-  std::string data_;  ///< of the event under way, with a line end behind each
+  service::event_parser parser_;
+  std::deque<stream_event> events_;  ///< that came with an earlier one
   std::string last_id_;
-  int retry_ = 0;
 };
 
 }  // namespace status2::support

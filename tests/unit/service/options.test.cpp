@@ -103,8 +103,19 @@ CAF_TEST(watch takes an address and its settings) {
   CAF_CHECK(chosen.what == verb::watch);
   CAF_CHECK_EQUAL(chosen.count, 3u);
   CAF_CHECK(chosen.raw);
+  CAF_CHECK(!chosen.tail);
+  CAF_CHECK(!chosen.event_stream);
   const std::vector<std::string> words{"ws://localhost:9002/a:b"};
   CAF_CHECK_EQUAL(chosen.arguments, words);
+}
+
+CAF_TEST(watch takes what to begin with) {
+  const auto chosen = parse(
+      {"watch", "--tail", "5", "--since", "a-1.2", "--sse", "ws://h/a:b"});
+  CAF_CHECK_EQUAL(chosen.error, "");
+  CAF_CHECK(chosen.tail == 5u);
+  CAF_CHECK_EQUAL(chosen.since, "a-1.2");
+  CAF_CHECK(chosen.event_stream);
 }
 
 CAF_TEST(chaos takes what to do and to whom) {

@@ -3,6 +3,7 @@
 #include <caf/test/unit_test.hpp>
 
 using status2::service::parse_watch_url;
+using status2::service::watch_path;
 
 CAF_TEST(host and port and path are taken from the address) {
   const auto target = parse_watch_url("ws://example:9002/a/run:log?x=1");
@@ -37,10 +38,42 @@ CAF_TEST(a unix socket is named as other clients name it) {
 CAF_TEST(what is no websocket address is refused) {
   for (const char* text :
        {"", "ws+unix:///run/status2.sock", "ws+unix://run/a:/b:c",
-        "example:9002/run:log", "http://example/run:log",
+        "example:9002/run:log", "https://example/run:log",
         "wss://example/run:log", "ws:///run:log", "ws://example:0/a:b",
         "ws://example:65536/a:b", "ws://exa mple/run:log"}) {
     CAF_MESSAGE(text);
     CAF_CHECK(!parse_watch_url(text));
   }
+}
+
+CAF_TEST(an address of http is that of the same channel) {
+  const auto target = parse_watch_url("http://example/run:log");
+  CAF_REQUIRE(target.has_value());
+  CAF_CHECK_EQUAL(target->where.port, 80);
+}
+
+CAF_TEST(a watch asks for ids from which to go on) {
+  CAF_CHECK_EQUAL(watch_path("/run:log", {}, ""), "/run:log?tail=0");
+  CAF_CHECK_EQUAL(watch_path("/run:log?gap=1", {}, ""),
+                  "/run:log?gap=1&tail=0");
+  CAF_CHECK_EQUAL(watch_path("/run:log", {}, "a-1.2"), "/run:log?since=a-1.2");
+  // What the address asks for stays.
+  CAF_CHECK_EQUAL(watch_path("/run:log?tail=7", {}, ""), "/run:log?tail=7");
+  CAF_CHECK_EQUAL(watch_path("/run:log?tail=7&since=a", {}, "b"),
+                  "/run:log?since=b");
+}
+
+CAF_TEST(a watch of whole frames asks for no more than its address) {
+  CAF_CHECK_EQUAL(watch_path("/run:log", {.raw = true}, ""), "/run:log");
+  CAF_CHECK_EQUAL(watch_path("/run:log", {.raw = true, .tail = 2}, ""),
+                  "/run:log?tail=2");
+}
+
+CAF_TEST(a watch asks for a replay) {
+  CAF_CHECK_EQUAL(watch_path("/run:log", {.tail = 9}, ""), "/run:log?tail=9");
+  CAF_CHECK_EQUAL(watch_path("/run:log", {.since = "a&b"}, ""),
+                  "/run:log?since=a%26b");
+  // The newest message that came goes before all that was asked for.
+  CAF_CHECK_EQUAL(watch_path("/run:log", {.tail = 9, .since = "a"}, "b"),
+                  "/run:log?since=b");
 }
