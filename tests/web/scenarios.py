@@ -189,6 +189,26 @@ class Scenarios:
         self.until("lines.state == 'live'")
         self.end_well()
 
+    def test_an_event_stream_where_websockets_are_blocked(self) -> None:
+        stage = self.begin()
+        stage.gate.refuses_upgrade = True
+        self.watch()
+        stage.publish(1, 2)
+        self.lines_are(1, 2)
+        self.assertEqual(stage.metric("status2_event_streams_active"), 1)
+        accepted = stage.gate.accepted
+        stage.gate.cut()
+        eventually(lambda: stage.gate.accepted > accepted, "a new attempt")
+        stage.publish(3)
+        self.lines_are(1, 2, 3)
+        self.assertEqual(self.page.run("lines.missed"), 0)
+        self.until("lines.state == 'live'")
+        stage.restart_redis()
+        stage.publish(4)
+        self.lines_are(1, 2, 3, 4)
+        self.assertEqual(self.page.run("log.gap[0].cause"), "redis")
+        self.end_well()
+
     def test_a_sleep_that_the_broker_does_not_wait_for(self) -> None:
         stage = self.begin(STATUS_PONG_TIMEOUT="1s")
         self.watch()
