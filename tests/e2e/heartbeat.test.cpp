@@ -29,14 +29,9 @@ CAF_TEST(pings_come_at_the_interval_without_being_asked_for) {
   auto viewer = s.view("run:pings");
   CAF_REQUIRE(viewer.next_ping());
   const auto start = steady_clock::now();
-  for (int i = 0; i < 5; ++i) {
-    const auto frame = viewer.next();
-    CAF_REQUIRE(frame);
-    CAF_CHECK_EQUAL(frame->text, ping_text);
-  }
-  const auto taken = steady_clock::now() - start;
-  CAF_CHECK(taken > 800ms);
-  CAF_CHECK(taken < 3s);
+  for (int i = 0; i < 5; ++i)
+    CAF_REQUIRE(viewer.next_ping());
+  CAF_CHECK(steady_clock::now() - start > 800ms);
 }
 
 CAF_TEST(init_is_answered_with_a_ping_at_once) {
@@ -97,7 +92,8 @@ CAF_TEST(hangup_precedes_the_idle_close_where_it_is_switched_on) {
   stage s(variables);
   auto viewer = s.view("run:hangup");
   auto frame = viewer.next();
-  while (frame && frame->text == ping_text)
+  while (frame && (frame->text == ping_text ||
+                   frame->what == server_frame::kind::ping))
     frame = viewer.next();
   CAF_REQUIRE(frame);
   CAF_CHECK_EQUAL(frame->text, R"({"type":"hangup"})");
