@@ -12,48 +12,63 @@ import os
 import selectors
 import socket
 import time
+from collections.abc import Callable
 
 DEADLINE = 120.0  # under callgrind a broker is fifty times slower
 READ_SIZE = 1 << 18
 
 
 class Viewer:
-    """One WebSocket. Counts what it gets, by the frame's `type`."""
+    """One client. Counts what it gets, by the object's `type`."""
 
-    def __init__(self, port: int, channel: str) -> None:
+    def __init__(self, port: int) -> None:
         self.counts: dict[str, int] = {}
         self._bytes = bytearray()
         self.socket = socket.create_connection(("127.0.0.1", port), DEADLINE)
-        key = base64.b64encode(os.urandom(16)).decode()
+
+    def _ask(self, target: str, fields: str, status: bytes) -> None:
         self.socket.sendall(
-            f"GET /{channel} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
-            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            f"Sec-WebSocket-Key: {key}\r\n\r\n".encode()
+            f"GET /{target} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n".encode()
         )
         while b"\r\n\r\n" not in self._bytes:
             self._bytes += self.socket.recv(READ_SIZE)
         head, _, rest = bytes(self._bytes).partition(b"\r\n\r\n")
-        if b" 101 " not in head.splitlines()[0]:
+        if status not in head.splitlines()[0]:
             raise ConnectionError(head.decode())
         self._bytes = bytearray(rest)
-        self._send(b'{"type":"init"}')
-        while self.counts.get("ping", 0) == 0:
-            self.read()
 
-    def _send(self, text: bytes) -> None:
-        """A masked text frame; a mask of zeros changes nothing."""
-        self.socket.sendall(bytes([0x81, 0x80 | len(text)]) + bytes(4) + text)
+    def _wait_for(self, kind: str) -> None:
+        while self.counts.get(kind, 0) == 0:
+            self.read()
 
     def read(self) -> None:
         received = self.socket.recv(READ_SIZE)
         if not received:
             raise ConnectionError("the broker closed a viewer")
         self._bytes += received
-        while (frame := self._next_frame()) is not None:
-            kind = json.loads(frame)["type"]
+        while (text := self._next_object()) is not None:
+            kind = json.loads(text)["type"]
             self.counts[kind] = self.counts.get(kind, 0) + 1
 
-    def _next_frame(self) -> bytes | None:
+    def _next_object(self) -> bytes | None:
+        raise NotImplementedError
+
+
+class WebSocket(Viewer):
+    def __init__(self, port: int, target: str) -> None:
+        super().__init__(port)
+        key = base64.b64encode(os.urandom(16)).decode()
+        fields = "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+        fields += f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
+        self._ask(target, fields, b" 101 ")
+        self._send(b'{"type":"init"}')
+        self._wait_for("ping")
+
+    def _send(self, text: bytes) -> None:
+        """A masked text frame; a mask of zeros changes nothing."""
+        self.socket.sendall(bytes([0x81, 0x80 | len(text)]) + bytes(4) + text)
+
+    def _next_object(self) -> bytes | None:
         data = self._bytes
         if len(data) < 2:
             return None
@@ -67,16 +82,40 @@ class Viewer:
         return frame
 
 
-class Crowd:
-    """Viewers of one channel, all of them live."""
+class EventStream(Viewer):
+    def __init__(self, port: int, target: str) -> None:
+        super().__init__(port)
+        self._ask(target, "Accept: text/event-stream\r\n", b" 200 ")
+        self._wait_for("resumed")
 
-    def __init__(self, port: int, channel: str, viewers: int) -> None:
+    def _next_object(self) -> bytes | None:
+        while b"\n\n" in self._bytes:
+            event, _, rest = bytes(self._bytes).partition(b"\n\n")
+            self._bytes = bytearray(rest)
+            _, found, data = event.partition(b"data: ")
+            if found:
+                return data
+        return None
+
+
+class Crowd:
+    """Viewers of one channel, all of them live. `query` stands behind the
+    channel in the address of each."""
+
+    def __init__(
+        self,
+        port: int,
+        channel: str,
+        viewers: int,
+        protocol: Callable[[int, str], Viewer] = WebSocket,
+        query: str = "",
+    ) -> None:
         self.channel = channel
         self.viewers: list[Viewer] = []
         self._expected = 0
         self._selector = selectors.DefaultSelector()
         for _ in range(viewers):
-            viewer = Viewer(port, channel)
+            viewer = protocol(port, channel + query)
             self.viewers.append(viewer)
             self._selector.register(viewer.socket, selectors.EVENT_READ, viewer)
 

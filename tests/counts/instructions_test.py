@@ -11,10 +11,19 @@ from __future__ import annotations
 import re
 import tempfile
 import unittest
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from bounds import check
-from crowd import Crowd, Producer, deliver_one_by_one
+from crowd import (
+    Crowd,
+    EventStream,
+    Producer,
+    Viewer,
+    WebSocket,
+    deliver_one_by_one,
+)
 from stage import staged
 
 FEW_VIEWERS, MANY_VIEWERS = 20, 420
@@ -24,7 +33,25 @@ FEW_MESSAGES, MANY_MESSAGES = 20, 1020
 IO_THREAD = "status2::transport::io_loop::run()"
 
 
-def instructions(viewers: int, messages: int) -> int:
+@dataclass(frozen=True)
+class Kind:
+    """What viewers ask for, of which broker."""
+
+    protocol: Callable[[int, str], Viewer] = WebSocket
+    query: str = ""
+    tail: str = "256"  # STATUS_TAIL_MESSAGES
+
+
+PLAIN = Kind()
+# Name, kind, and at most so much of what a plain delivery costs without a tail.
+KINDS = [
+    ("plain", PLAIN, 1.05),
+    ("with ids", Kind(query="?tail=0"), 1.15),
+    ("event stream", Kind(protocol=EventStream), 1.15),
+]
+
+
+def instructions(viewers: int, messages: int, kind: Kind = PLAIN) -> int:
     """Of the I/O thread's whole life."""
     with tempfile.TemporaryDirectory(prefix="status2-counts-") as folder:
         profile = Path(folder) / "callgrind.out"
@@ -34,9 +61,13 @@ def instructions(viewers: int, messages: int) -> int:
             "--separate-threads=yes",
             f"--callgrind-out-file={profile}",
         )
-        settings = {"STATUS_IO_BACKEND": "aio", "STATUS_IO_THREADS": "1"}
+        settings = {
+            "STATUS_IO_BACKEND": "aio",
+            "STATUS_IO_THREADS": "1",
+            "STATUS_TAIL_MESSAGES": kind.tail,
+        }
         with staged(settings, valgrind) as stage:
-            crowd = Crowd(stage.port, "run1:log", viewers)
+            crowd = Crowd(stage.port, "run1:log", viewers, kind.protocol, kind.query)
             producer = Producer(stage.redis_port)
             deliver_one_by_one(crowd, producer, messages)
             producer.close()
@@ -47,6 +78,11 @@ def instructions(viewers: int, messages: int) -> int:
         return max(total_of(text) for text in threads if IO_THREAD in text)
 
 
+def a_delivery(viewers: int, kind: Kind) -> float:
+    few, many = (instructions(viewers, n, kind) for n in (FEW_MESSAGES, MANY_MESSAGES))
+    return (many - few) / (viewers * (MANY_MESSAGES - FEW_MESSAGES))
+
+
 def total_of(profile: str) -> int:
     totals = re.search(r"^totals: (\d+)$", profile, re.MULTILINE)
     assert totals is not None, "callgrind tells no total"
@@ -55,9 +91,16 @@ def total_of(profile: str) -> int:
 
 class Instructions(unittest.TestCase):
     def test_a_delivery_keeps_its_bound(self) -> None:
-        few, many = (instructions(VIEWERS, n) for n in (FEW_MESSAGES, MANY_MESSAGES))
-        deliveries = VIEWERS * (MANY_MESSAGES - FEW_MESSAGES)
-        check(self, "instructions a delivery", (many - few) / deliveries)
+        check(self, "instructions a delivery", a_delivery(VIEWERS, PLAIN))
+
+    def test_a_memory_ids_and_event_streams_cost_little(self) -> None:
+        for viewers in (VIEWERS, 1):
+            floor = a_delivery(viewers, Kind(tail="0"))
+            for name, kind, most in KINDS:
+                ratio = a_delivery(viewers, kind) / floor
+                print(f"{name}, {viewers} viewers: {ratio:.3f} (bound {most})")
+                with self.subTest(name=name, viewers=viewers):
+                    self.assertLessEqual(ratio, most)
 
     def test_a_connection_keeps_its_bound(self) -> None:
         few, many = (instructions(n, 1) for n in (FEW_VIEWERS, MANY_VIEWERS))
