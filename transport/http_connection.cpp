@@ -307,7 +307,7 @@ void http_connection::answer_request() {
       find_route(parser_->get(), {settings.path_prefix, settings.role});
   if (routed.refused)
     refuse(*routed.refused);
-  else if (routed.names_host && !settings.hosts.serve(routed.host))
+  else if (!serves_host(routed))
     refuse(refusal::misdirected);
   else if (routed.serves == resource::channel)
     authorize(routed);
@@ -315,6 +315,18 @@ void http_connection::answer_request() {
     judge_command(routed);
   else
     answer_page(routed.serves);
+}
+
+/// A proxy may have put its own name where the client's Host was.
+bool http_connection::serves_host(const routed_request& routed) const {
+  const auto& hosts = context_->settings.hosts;
+  return !routed.names_host || hosts.serve(routed.host) ||
+         hosts.serve(host_at_proxy());
+}
+
+std::string http_connection::host_at_proxy() const {
+  return forwarded_host(parser_->get(), remote_,
+                        context_->settings.trusted_proxies);
 }
 
 void http_connection::answer_page(resource page) {
@@ -384,15 +396,11 @@ void http_connection::authorize(const routed_request& routed) {
     admit(std::move(wanted));
 }
 
-/// A proxy may have put its own name where the client's Host was.
 bool http_connection::allows_origin(const routed_request& routed) const {
-  const auto& settings = context_->settings;
-  const auto& request = parser_->get();
-  const auto origin = view_of(request[http::field::origin]);
-  return settings.allowed_origins.allow(origin, routed.host) ||
-         settings.allowed_origins.allow(
-             origin,
-             forwarded_host(request, remote_, settings.trusted_proxies));
+  const auto& origins = context_->settings.allowed_origins;
+  const auto origin = view_of(parser_->get()[http::field::origin]);
+  return origins.allow(origin, routed.host) ||
+         origins.allow(origin, host_at_proxy());
 }
 
 // -- admit --------------------------------------------------------------------

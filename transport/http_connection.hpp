@@ -108,6 +108,9 @@ class http_connection final
   bool skip_empty_lines();
   void note_request();
   void answer_request();
+  bool serves_host(const routed_request& routed) const;
+  /// The host that the client asked a trusted proxy for. Empty: none is named.
+  std::string host_at_proxy() const;
   void answer_page(resource page);
   void judge_command(const routed_request& routed);
   void read_body();
