@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <new>
 #include <string>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -57,20 +58,45 @@ void http_connection::turn(Action action) noexcept {
   self_.reset();
   try {
     action();
-    if (phase_ == phase::closed) return;
-    input_.keep();
-    auto& inbound = context_->loop.inbound();
-    inbound.hold(*this, kept_bytes());
-    inbound.enforce();
-    if (phase_ == phase::closed) return;
-    if ((wanted() & ~watched_for_) != 0)
-      watch(wanted());
-    else if (!watched_)
-      self_ = self;
+    wait(self);
+  } catch (const std::bad_alloc&) {
+    on_out_of_memory(self);
   } catch (const std::exception& e) {
     fail(e.what());
   } catch (...) {
     fail("an exception without a text");
+  }
+}
+
+void http_connection::wait(const std::shared_ptr<http_connection>& self) {
+  if (phase_ == phase::closed) return;
+  input_.keep();
+  auto& inbound = context_->loop.inbound();
+  inbound.hold(*this, kept_bytes());
+  inbound.enforce();
+  if (phase_ == phase::closed) return;
+  if ((wanted() & ~watched_for_) != 0)
+    watch(wanted());
+  else if (!watched_)
+    self_ = self;
+}
+
+void http_connection::on_out_of_memory(
+    const std::shared_ptr<http_connection>& self) noexcept {
+  try {
+    // Nobody asked, or an answer is under way, or the client is elsewhere.
+    if (idle_ || phase_ == phase::writing || phase_ == phase::ending)
+      return close();
+    if (phase_ == phase::closed) return;
+    context_->gate.leave(*this);
+    command_.reset();
+    if (!parser_) parser_.emplace();
+    form_ = {};
+    more_follows_ = true;
+    refuse(refusal::out_of_memory);
+    wait(self);
+  } catch (...) {
+    close();
   }
 }
 

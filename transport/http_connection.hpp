@@ -148,6 +148,10 @@ class http_connection final
   /// of `action`, waits for what it needs then, and ends at an exception.
   template <class Action>
   void turn(Action action) noexcept;
+  /// Waits for what the phase is about, held by the loop or by itself.
+  void wait(const std::shared_ptr<http_connection>& self);
+  /// An allocation failed: answers 503 if an answer is due, else closes.
+  void on_out_of_memory(const std::shared_ptr<http_connection>& self) noexcept;
 
   std::shared_ptr<http_context> context_;
   waiter_hook waiter_hook_;  ///< while it waits for its client
