@@ -113,8 +113,8 @@ class transport_server::client final : public session_events {
     }
     server_.live_.erase(id_);
     const std::lock_guard lock(server_.mutex_);
-    --server_.record_.sessions;
     server_.record_.reports.push_back(report);
+    --server_.record_.sessions;
   }
 
  private:
