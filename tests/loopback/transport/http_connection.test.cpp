@@ -404,3 +404,25 @@ CAF_TEST(whichever_allocation_fails_the_request_is_answered_503_or_closed) {
     CAF_CHECK(refusals > 0);
   }
 }
+
+CAF_TEST(whichever_allocation_fails_at_the_gate_its_address_is_served) {
+  const auto from = boost::asio::ip::make_address("10.0.0.1");
+  std::size_t failed = 1;
+  for (std::size_t allowed = 0; failed > 0; ++allowed) {
+    fixture here(20);  // two at once, one each 50 ms
+    const auto first = here.open(upgrade);
+    const auto second = here.open(upgrade);
+    auto client = here.open({}, from);
+    here.send(client, upgrade);
+    fail_allocations(allowed);
+    here.quiet();
+    failed = end_failures();
+    reset(std::move(client));
+    CAF_CHECK(here.turn_until(
+        [&] { return here.loop.counters().handshakes_waiting.value() == 0; }));
+    const auto before = here.told.upgrades.size();
+    const auto next = here.open(upgrade, from);
+    CAF_CHECK(
+        here.turn_until([&] { return here.told.upgrades.size() > before; }));
+  }
+}

@@ -5,11 +5,13 @@
 #include "tests/support/listener_requests.hpp"
 #include "tests/support/transport_server.hpp"
 #include "tests/support/viewer.hpp"
+#include "transport/admission.hpp"
 
 #include <caf/test/unit_test.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <string>
 
 using namespace status2;
@@ -127,4 +129,21 @@ CAF_TEST(a_connection_without_memory_is_dropped_and_the_next_is_served) {
   CAF_REQUIRE_EQUAL(server.accept_errors().size(), 1u);
   CAF_CHECK(server.accept_errors().front() ==
             boost::system::errc::not_enough_memory);
+}
+
+CAF_TEST(a_place_for_which_there_is_no_memory_is_free_again) {
+  transport::admission places({1, 1});
+  const auto who = boost::asio::ip::make_address("10.0.0.1");
+  std::size_t failed = 1;
+  for (std::size_t allowed = 0; failed > 0; ++allowed) {
+    transport::admission_result result;
+    fail_allocations(allowed);
+    try {
+      result = places.enter(who);
+    } catch (const std::bad_alloc&) {
+    }
+    failed = end_failures();
+    CAF_CHECK_EQUAL(places.inside(), failed > 0 ? 0u : 1u);
+    CAF_CHECK_EQUAL(result.place == nullptr, failed > 0);
+  }
 }
