@@ -63,6 +63,12 @@ namespace status2::actors {
     "Actors that the supervisor restarted.")                                   \
   X(actors_failing, "status2_actors_failing", gauge,                           \
     "1 while a part dies faster than the restart policy allows; else 0.")      \
+  X(memory_reserve, "status2_memory_reserve", gauge,                           \
+    "1 while the reserve of 4 MB is there; 0 after an allocation failed, "     \
+    "while new clients are answered 503.")                                     \
+  X(allocations_failed, "status2_allocations_failed_total", counter,           \
+    "Allocations that failed although the reserve was given back; each ends "  \
+    "one request or one client.")                                              \
   X(ready, "status2_ready", gauge,                                             \
     "1 while /ready answers 200; else 0.")                                     \
   X(log_lines_dropped, "status2_log_lines_dropped_total", counter,             \

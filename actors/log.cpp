@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
+#include <new>
 
 namespace status2::actors {
 
@@ -40,7 +41,11 @@ void log(log_event event, std::initializer_list<log_field> fields) {
   const auto level = rows[static_cast<std::size_t>(event)].level;
   auto* logger = spdlog::default_logger_raw();
   if (logger == nullptr || !logger->should_log(level)) return;
-  logger->log(level, log_text(event, fields));
+  try {
+    logger->log(level, log_text(event, fields));
+  } catch (const std::bad_alloc&) {
+    // Whoever logs has to go on.
+  }
 }
 
 std::string log_text(log_event event, std::initializer_list<log_field> fields) {

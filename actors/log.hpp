@@ -27,6 +27,11 @@ namespace status2::actors {
   X(log_lines_lost, WARN, "service", "log lines lost",                         \
     "Standard output failed or did not keep up, and takes lines again; "       \
     "`lines` were lost since the last line like this one.")                    \
+  X(out_of_memory, ERROR, "service", "out of memory",                          \
+    "An allocation failed, and the reserve of 4 MB was given back. New "       \
+    "clients are answered 503. At most one line a second.")                    \
+  X(memory_back, INFO, "service", "memory reserve restored",                   \
+    "The reserve of 4 MB is there again; clients are accepted.")               \
   X(any_origin, WARN, "service", "any origin is accepted",                     \
     "STATUS_ALLOWED_ORIGINS is empty.")                                        \
   X(short_pong_timeout, WARN, "service", "pong timeout is below 60s",          \
@@ -65,7 +70,8 @@ namespace status2::actors {
     "A client did not read fast enough and was closed with 1008.")             \
   X(client_dropped, WARN, "session", "client dropped by server",               \
     "Closed for the sake of all: `reason` is `memory_limit` or "               \
-    "`inbound_limit`; or `internal_error`, a bug, with its cause in `error`.") \
+    "`inbound_limit`; `out_of_memory`, an allocation for this client failed; " \
+    "or `internal_error`, a bug, with its cause in `error`.")                  \
   X(malformed_message, WARN, "session", "malformed client message",            \
     "A client sent text that is not JSON; at most one line a second and I/O "  \
     "thread.")                                                                 \
@@ -114,8 +120,8 @@ namespace status2::actors {
   X(channel_refused, WARN, "supervisor", "channel refused",                    \
     "STATUS_MAX_CHANNELS is reached; at most one line a second.")              \
   X(client_refused, WARN, "listener", "client refused",                        \
-    "A limit of connections is reached, or the broker drains; at most one "    \
-    "line a second.")                                                          \
+    "A limit of connections is reached, memory is out, or the broker drains; " \
+    "at most one line a second.")                                                          \
   X(request_refused, INFO, "listener", "request refused",                      \
     "A request was wrong or not allowed; `reason` names the row of "           \
     "docs/metrics.md. At most one line a second.")                             \
@@ -157,7 +163,8 @@ struct log_field {
 
 /// Logs one line to the process's logger, spdlog's default one. Empty text
 /// fields are left out. Thread: any. Blocks: never (the logger drops the
-/// oldest lines and counts them). No field may hold a secret.
+/// oldest lines and counts them). No field may hold a secret. Errors: a line
+/// for which there is no memory is lost.
 void log(log_event event, std::initializer_list<log_field> fields = {});
 
 /// The payload of such a line: JSON text from `"msg"` on, without braces.

@@ -116,6 +116,7 @@ broker::broker(const configuration& values)
       admin_thread_(make_admin_thread(values.io_threads)),
       memory_return_(admin_thread_->loop().context(),
                      counters_of(threads_, *admin_thread_), counters_),
+      reserve_watch_(admin_thread_->loop().context(), process_reserve()),
       sessions_(session_settings()),
       system_config_(values.io_threads),
       system_(system_config_),
@@ -191,8 +192,9 @@ bool broker::listen() {
   const auto door =
       std::make_shared<chaos_door>(config_.chaos_token, supervisor_, counters_);
   const auto events = [&] {
-    return std::make_unique<request_events>(request_events::parts{
-        admin_, door, admission_, status_, counters_, supervisor_});
+    return std::make_unique<request_events>(
+        request_events::parts{admin_, door, admission_, process_reserve(),
+                              status_, counters_, supervisor_});
   };
   const auto settings = listener_settings_of(config_);
   listener_ = open(*threads_.back(), config_.listen_addr, settings, events());

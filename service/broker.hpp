@@ -13,6 +13,7 @@
 #include "service/admin.hpp"
 #include "service/configuration.hpp"
 #include "service/exit_codes.hpp"
+#include "service/memory_reserve.hpp"
 #include "service/memory_return.hpp"
 #include "service/metrics.hpp"
 #include "service/proxy_watch.hpp"
@@ -87,6 +88,7 @@ class broker {
   std::vector<std::unique_ptr<actors::io_thread>> threads_;
   std::unique_ptr<actors::io_thread> admin_thread_;
   memory_return memory_return_;
+  reserve_watch reserve_watch_;
   /// Used on the first I/O thread only.
   redis::connection_settings redis_;
   std::shared_ptr<redis::cluster_source> cluster_;  ///< of sharded Pub/Sub

@@ -116,8 +116,10 @@ constexpr std::array table{
         &c::allowed_origins},
     key{"STATUS_HOSTS", hosts, "", "", "",
         "Host names and addresses that the broker answers for, without ports; "
-        "a request for another Host is answered 421. It keeps a page away that "
-        "had its own name lead here (DNS rebinding). Empty: any.",
+        "a request for another Host is answered 421, unless one of "
+        "STATUS_TRUSTED_PROXIES says that the client asked for one of them. It "
+        "keeps a page away that had its own name lead here (DNS rebinding). "
+        "Empty: any.",
         &c::hosts},
     key{"STATUS_ALLOWED_CHANNELS", channels, "", "", "",
         "Channels that clients may watch; another one is answered 403. Empty: "

@@ -89,9 +89,8 @@ bool fits(key_kind kind, const std::string& item) {
 std::optional<std::vector<std::string>> parse_items(const key& row,
                                                     const std::string& text) {
   auto items = parse_list(text);
-  // No address at all is not meant by any text.
-  if (row.kind == key_kind::addresses && items.empty() && !text.empty())
-    return std::nullopt;
+  // An empty list often means "any", which must not come from a slip.
+  if (items.empty() && !text.empty()) return std::nullopt;
   if (!std::all_of(items.begin(), items.end(),
                    [&](const auto& item) { return fits(row.kind, item); }))
     return std::nullopt;

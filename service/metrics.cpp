@@ -1,6 +1,7 @@
 #include "service/metrics.hpp"
 
 #include "service/logging.hpp"
+#include "service/memory_reserve.hpp"
 #include "service/process_stats.hpp"
 #include "service/version.hpp"
 
@@ -124,6 +125,9 @@ metrics::metrics(std::vector<const transport::io_counters*> loops,
 std::vector<MetricFamily> metrics::Collect() const {
   const auto now = std::chrono::steady_clock::now();
   broker_.log_lines_dropped = logging::dropped_lines();
+  const auto& reserve = process_reserve();
+  broker_.memory_reserve = reserve.held() ? 1 : 0;
+  broker_.allocations_failed = reserve.failures();
   broker_.actors_failing = status_.failing(now) ? 1 : 0;
   broker_.ready = status_.ready(now) ? 1 : 0;
   std::vector<MetricFamily> families;

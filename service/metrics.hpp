@@ -31,7 +31,8 @@ inline constexpr std::string_view metrics_content_type =
 std::span<const metric_row> metric_rows();
 
 /// Sets what others know at each collection: broker_counters::log_lines_dropped
-/// (the logger), actors_failing and ready (the status). Thread: any. The
+/// (the logger), memory_reserve and allocations_failed (the reserve of the
+/// process), actors_failing and ready (the status). Thread: any. The
 /// counters and the status must outlive it.
 class metrics : public prometheus::Collectable {
  public:

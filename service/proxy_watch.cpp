@@ -67,14 +67,14 @@ void proxy_watch::begin_round() {
   for (const auto& name : names)
     lookup_(name, [self = shared_from_this(), name](
                       const error_code& error,
-                      std::set<transport::address> addresses) {
-      self->on_answer(name, error, std::move(addresses));
+                      const std::set<transport::address>& addresses) {
+      self->on_answer(name, error, addresses);
     });
   if (names.empty()) std::exchange(first_round_, nullptr)();
 }
 
 void proxy_watch::on_answer(const std::string& name, const error_code& error,
-                            std::set<transport::address> addresses) {
+                            const std::set<transport::address>& addresses) {
   const auto now = std::chrono::steady_clock::now();
   bool changed = false;
   if (error) {

@@ -64,7 +64,7 @@ class proxy_watch : public std::enable_shared_from_this<proxy_watch> {
   void begin_round();
   void on_answer(const std::string& name,
                  const boost::system::error_code& error,
-                 std::set<transport::address> addresses);
+                 const std::set<transport::address>& addresses);
   void end_round();
 
   proxy_table table_;

@@ -41,6 +41,8 @@ transport::admission_result request_events::on_admission(
     const transport::address& who) {
   // While the broker drains there is room for nobody.
   if (parts_.status.draining) return {nullptr, transport::refusal::drain};
+  if (!parts_.memory.held())
+    return {nullptr, transport::refusal::out_of_memory};
   return parts_.places.enter(who);
 }
 

@@ -7,6 +7,7 @@
 #include "actors/supervisor.hpp"
 #include "service/admin.hpp"
 #include "service/chaos_door.hpp"
+#include "service/memory_reserve.hpp"
 #include "transport/listener.hpp"
 
 #include <caf/actor.hpp>
@@ -24,6 +25,7 @@ class request_events final : public transport::listener_events {
     admin& pages;
     std::shared_ptr<chaos_door> door;
     transport::admission& places;
+    const memory_reserve& memory;
     const actors::broker_status& status;
     actors::broker_counters& counters;
     caf::actor supervisor;

@@ -6,6 +6,7 @@
 #include "service/descriptor_limit.hpp"
 #include "service/documents.hpp"
 #include "service/logging.hpp"
+#include "service/memory_reserve.hpp"
 #include "service/version.hpp"
 
 #include <boost/algorithm/string/join.hpp>
@@ -75,6 +76,7 @@ int serve(configuration values) {
                             {"redis", redis::redacted(values.redis)}});
   warn_of(values);
   limit_connections(values);
+  install_memory_reserve();
   broker running(values);
   const int code = running.serve();
   end_soon(code);

@@ -54,18 +54,23 @@ address client_network(const address& who) {
 }
 
 admission_result admission::enter(const address& who) {
+  if (const auto why = take(who)) return {nullptr, *why};
+  // A pointer that owns nothing but the call at its end. The call is made too
+  // if there is no memory for the pointer.
+  return {std::shared_ptr<void>(static_cast<void*>(this),
+                                [this, who](void*) { leave(who); })};
+}
+
+std::optional<refusal> admission::take(const address& who) {
   const std::lock_guard guard(mutex_);
-  if (inside_ >= limits_.connections) return {nullptr, refusal::connections};
+  if (inside_ >= limits_.connections) return refusal::connections;
   if (counts(who)) {
     auto& count = by_address_[client_network(who)];
-    if (count >= limits_.connections_per_address)
-      return {nullptr, refusal::address};
+    if (count >= limits_.connections_per_address) return refusal::address;
     ++count;
   }
   ++inside_;
-  // A pointer that owns nothing but the call at its end.
-  return {std::shared_ptr<void>(static_cast<void*>(this),
-                                [this, who](void*) { leave(who); })};
+  return std::nullopt;
 }
 
 std::size_t admission::inside() const {

@@ -65,6 +65,8 @@ class admission {
   std::size_t inside() const;
 
  private:
+  /// Counts one more client, or returns the reason for the refusal.
+  std::optional<refusal> take(const address& who);
   void leave(const address& who);
   bool counts(const address& who) const {
     return limits_.connections_per_address != 0 && has_address(who);

@@ -9,6 +9,7 @@
 #include <array>
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
+#include <new>
 #include <random>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -119,7 +120,8 @@ void client_session_impl::close(close_reason reason) {
     close_deadline_ = loop_.now() + settings_.close_timeout;
     schedule();
     if (reason == close_reason::slow_consumer ||
-        reason == close_reason::memory_limit) {
+        reason == close_reason::memory_limit ||
+        reason == close_reason::out_of_memory) {
       loop_.counters().write_errors.add();
       cut_short();
     }
@@ -252,6 +254,10 @@ void client_session_impl::on_writable() {
 }
 
 void client_session_impl::on_timer() {
+  if (const auto self = std::move(self_)) {
+    report({});
+    return;
+  }
   guarded([this] {
     const auto now = loop_.now();
     if (phase_ == phase::open) {
@@ -359,18 +365,47 @@ void client_session_impl::finish(close_reason reason, const error_code& error,
   if (!protocol_.two_way) loop_.counters().event_streams_active.sub();
   loop_.counters().sessions_closed[static_cast<std::size_t>(*reason_)].add();
   if (!events_ && !self) return;
-  close_report report{*reason_,
-                      peer_code_,
-                      {},
-                      writer_.total().sent,
-                      writer_.total().discarded};
-  report.error = error ? error.message() : std::string(fault);
+  try {
+    report_later(error ? error.message() : std::string(fault));
+  } catch (const std::bad_alloc&) {
+    report_by_timer();
+  }
+}
+
+void client_session_impl::report_later(std::string error) {
   asio::post(loop_.context(),
-             [self = shared_from_this(), report = std::move(report)] {
-               const auto events = std::move(self->events_);
-               if (!events) return;
-               self->guarded([&] { events->on_closed(report); });
+             [self = shared_from_this(), error = std::move(error)] {
+               self->report(error);
              });
+}
+
+void client_session_impl::report_by_timer() {
+  constexpr std::chrono::seconds later{1};
+  self_ = shared_from_this();
+  loop_.arm(*this, loop_.now() + later);
+}
+
+void client_session_impl::report(const std::string& error) noexcept {
+  auto events = std::move(events_);
+  if (!events) return;
+  try {
+    events->on_closed({*reason_, peer_code_, error, writer_.total().sent,
+                       writer_.total().discarded});
+  } catch (const std::bad_alloc&) {
+    // Its owner waits for it.
+    events_ = std::move(events);
+    report_by_timer();
+  } catch (...) {
+    // The session has ended already.
+  }
+}
+
+void client_session_impl::on_out_of_memory() noexcept {
+  // Behind a part of a frame a Close frame would be taken for the rest of it.
+  if (phase_ == phase::open && writer_.takes_frames())
+    close(close_reason::out_of_memory);
+  else
+    finish(close_reason::out_of_memory);
 }
 
 client_session::client_session(io_loop& loop, upgrade_request request,

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -143,12 +144,21 @@ class client_session_impl final
   /// The socket goes now. The first reason wins; `fault` is what a bug said.
   void finish(close_reason reason, const error_code& error = {},
               std::string_view fault = {});
+  /// Has report() called in a later turn of the loop.
+  void report_later(std::string error);
+  /// The same for want of memory, and without a text.
+  void report_by_timer();
+  void report(const std::string& error) noexcept;
+  /// An allocation failed: closes, or ends at once if that fails too.
+  void on_out_of_memory() noexcept;
   /// Runs `action`; an exception ends the session and nothing else, and is
-  /// the error of its report.
+  /// the error of its report, unless it is about memory.
   template <class Action>
   void guarded(Action action) noexcept {
     try {
       action();
+    } catch (const std::bad_alloc&) {
+      on_out_of_memory();
     } catch (const std::exception& bug) {
       finish(close_reason::internal_error, {}, bug.what());
     } catch (...) {
@@ -188,6 +198,8 @@ class client_session_impl final
   bool frame_begun_ = false;  ///< in the read under way
   bool silent_ = true;        ///< no frame came since the last heartbeat
   std::uint64_t discarded_counted_ = 0;
+  /// While it is closed and waits for report_by_timer().
+  std::shared_ptr<client_session_impl> self_;
 };
 
 }  // namespace status2::transport

@@ -25,6 +25,7 @@ enum class close_level : std::uint8_t { debug, info, warn };
   X(message_timeout, 1008, true,  info,  "message not finished in time")       \
   X(message_too_big, 1009, false, info,  "message too big")                    \
   X(internal_error,  1011, false, warn,  "internal error")                     \
+  X(out_of_memory,   1011, false, warn,  "out of memory")                      \
   X(shutdown,        1001, true,  info,  "going away")
 // clang-format on
 

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <new>
 #include <string>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -58,20 +59,45 @@ void http_connection::turn(Action action) noexcept {
   self_.reset();
   try {
     action();
-    if (phase_ == phase::closed) return;
-    input_.keep();
-    auto& inbound = context_->loop.inbound();
-    inbound.hold(*this, kept_bytes());
-    inbound.enforce();
-    if (phase_ == phase::closed) return;
-    if ((wanted() & ~watched_for_) != 0)
-      watch(wanted());
-    else if (!watched_)
-      self_ = self;
+    wait(self);
+  } catch (const std::bad_alloc&) {
+    on_out_of_memory(self);
   } catch (const std::exception& e) {
     fail(e.what());
   } catch (...) {
     fail("an exception without a text");
+  }
+}
+
+void http_connection::wait(const std::shared_ptr<http_connection>& self) {
+  if (phase_ == phase::closed) return;
+  input_.keep();
+  auto& inbound = context_->loop.inbound();
+  inbound.hold(*this, kept_bytes());
+  inbound.enforce();
+  if (phase_ == phase::closed) return;
+  if ((wanted() & ~watched_for_) != 0)
+    watch(wanted());
+  else if (!watched_)
+    self_ = self;
+}
+
+void http_connection::on_out_of_memory(
+    const std::shared_ptr<http_connection>& self) noexcept {
+  try {
+    // Nobody asked, or an answer is under way, or the client is elsewhere.
+    if (idle_ || phase_ == phase::writing || phase_ == phase::ending)
+      return close();
+    if (phase_ == phase::closed) return;
+    context_->gate.leave(*this);
+    command_.reset();
+    if (!parser_) parser_.emplace();
+    form_ = {};
+    more_follows_ = true;
+    refuse(refusal::out_of_memory);
+    wait(self);
+  } catch (...) {
+    close();
   }
 }
 
@@ -308,7 +334,7 @@ void http_connection::answer_request() {
       find_route(parser_->get(), {settings.path_prefix, settings.role});
   if (routed.refused)
     refuse(*routed.refused);
-  else if (routed.names_host && !settings.hosts.serve(routed.host))
+  else if (!serves_host(routed))
     refuse(refusal::misdirected);
   else if (routed.serves == resource::channel)
     authorize(routed);
@@ -316,6 +342,18 @@ void http_connection::answer_request() {
     judge_command(routed);
   else
     answer_page(routed.serves);
+}
+
+/// A proxy may have put its own name where the client's Host was.
+bool http_connection::serves_host(const routed_request& routed) const {
+  const auto& hosts = context_->settings.hosts;
+  return !routed.names_host || hosts.serve(routed.host) ||
+         hosts.serve(host_at_proxy());
+}
+
+std::string http_connection::host_at_proxy() const {
+  return forwarded_host(parser_->get(), remote_,
+                        context_->settings.trusted_proxies);
 }
 
 void http_connection::answer_page(resource page) {
@@ -385,15 +423,11 @@ void http_connection::authorize(const routed_request& routed) {
     admit(std::move(wanted));
 }
 
-/// A proxy may have put its own name where the client's Host was.
 bool http_connection::allows_origin(const routed_request& routed) const {
-  const auto& settings = context_->settings;
-  const auto& request = parser_->get();
-  const auto origin = view_of(request[http::field::origin]);
-  return settings.allowed_origins.allow(origin, routed.host) ||
-         settings.allowed_origins.allow(
-             origin,
-             forwarded_host(request, remote_, settings.trusted_proxies));
+  const auto& origins = context_->settings.allowed_origins;
+  const auto origin = view_of(parser_->get()[http::field::origin]);
+  return origins.allow(origin, routed.host) ||
+         origins.allow(origin, host_at_proxy());
 }
 
 // -- admit --------------------------------------------------------------------

@@ -108,6 +108,9 @@ class http_connection final
   bool skip_empty_lines();
   void note_request();
   void answer_request();
+  bool serves_host(const routed_request& routed) const;
+  /// The host that the client asked a trusted proxy for. Empty: none is named.
+  std::string host_at_proxy() const;
   void answer_page(resource page);
   void judge_command(const routed_request& routed);
   void read_body();
@@ -146,6 +149,10 @@ class http_connection final
   /// of `action`, waits for what it needs then, and ends at an exception.
   template <class Action>
   void turn(Action action) noexcept;
+  /// Waits for what the phase is about, held by the loop or by itself.
+  void wait(const std::shared_ptr<http_connection>& self);
+  /// An allocation failed: answers 503 if an answer is due, else closes.
+  void on_out_of_memory(const std::shared_ptr<http_connection>& self) noexcept;
 
   std::shared_ptr<http_context> context_;
   waiter_hook waiter_hook_;  ///< while it waits for its client

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <new>
 #include <sys/socket.h>
 #include <utility>
 
@@ -84,10 +85,9 @@ struct listener::implementation final
                              SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (fd.value() >= 0) {
         context->make_room();
-        const auto& path = entered.socket.path();
-        serve(std::move(fd),
-              path.empty() ? peer_at(remote) : peer{no_address, 0, path});
-        continue;
+        if (serve(std::move(fd), remote, entered.socket.path())) continue;
+        fail(entered, {ENOMEM, boost::system::system_category()});
+        return;
       }
       if (errno == EAGAIN || errno == EWOULDBLOCK) break;
       if (!out_of_resources(errno)) continue;
@@ -97,10 +97,18 @@ struct listener::implementation final
     wait(entered);
   }
 
-  void serve(unique_fd fd, peer from) {
+  /// Errors: false if there is no memory; the connection is closed.
+  bool serve(unique_fd fd, const tcp::endpoint& remote,
+             const std::string& path) {
     context->loop.counters().connections_accepted.add();
-    std::make_shared<http_connection>(context, std::move(fd), std::move(from))
-        ->start();
+    try {
+      auto from = path.empty() ? peer_at(remote) : peer{no_address, 0, path};
+      std::make_shared<http_connection>(context, std::move(fd), std::move(from))
+          ->start();
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+    return true;
   }
 
   void fail(door& entered, const error_code& error) {

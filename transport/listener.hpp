@@ -98,7 +98,8 @@ class listener_events {
   virtual void on_upgrade(upgrade_request&& request) = 0;
   /// A request was refused; the listener answers it.
   virtual void on_refused(const refused_request& request) = 0;
-  /// Accepting failed; the listener retries by itself after 100 ms.
+  /// Accepting failed, or there was no memory for what was accepted; the
+  /// listener retries by itself after 100 ms.
   virtual void on_accept_error(const boost::system::error_code& error) = 0;
   /// An exception, which is a bug, ended a connection without an answer.
   virtual void on_request_failed(std::string_view what) noexcept = 0;

@@ -99,15 +99,15 @@ std::size_t outbox::bytes_behind_first() const {
 
 void outbox::push(queued_block block, std::size_t sent, time_point now) {
   const auto size = block->bytes.size();
-  bytes_ += size - sent;
   queue_.push_back({std::move(block), sent, size, now});
+  bytes_ += size - sent;
 }
 
 void outbox::push_front(queued_block block, std::size_t sent, time_point now) {
   const auto size = block->bytes.size();
-  bytes_ += size - sent;
   queue_.insert(queue_.begin() + static_cast<std::ptrdiff_t>(next_),
                 entry{std::move(block), sent, size, now});
+  bytes_ += size - sent;
 }
 
 std::size_t outbox::gather(iovec* pieces, std::size_t limit,

@@ -11,8 +11,13 @@ namespace status2::transport {
 bool rate_gate::pass(gate_waiter& waiter, const address& who) {
   if (rate_ == 0 || (turns_.empty() && admit())) return true;
   const auto key = client_network(who);
-  const auto [queue, added] = waiting_.try_emplace(key);
-  if (added) turns_.push_back(key);
+  auto queue = waiting_.find(key);
+  if (queue == waiting_.end()) {
+    // Both or neither: a queue without a turn would wait for good.
+    std::list<address> turn{key};
+    queue = waiting_.try_emplace(key).first;
+    turns_.splice(turns_.end(), turn);
+  }
   queue->second.push_back(waiter);
   loop_.counters().handshakes_waiting.add();
   return false;
@@ -39,8 +44,7 @@ void rate_gate::on_timer() {
   while (auto* const waiter = next()) {
     if (!admit()) return;
     // Behind the others; next() drops it if nobody is left.
-    turns_.push_back(turns_.front());
-    turns_.pop_front();
+    turns_.splice(turns_.end(), turns_, turns_.begin());
     leave(*waiter);
     waiter->let_through();
   }

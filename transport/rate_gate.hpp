@@ -9,7 +9,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include <cstddef>
-#include <deque>
+#include <list>
 #include <map>
 
 namespace status2::transport {
@@ -45,7 +45,7 @@ class rate_gate final : private wheel_timer {
   void leave(gate_waiter& who);
 
  private:
-  using list = boost::intrusive::list<
+  using queue = boost::intrusive::list<
       gate_waiter,
       boost::intrusive::member_hook<gate_waiter, gate_waiter::hook,
                                     &gate_waiter::hook_>,
@@ -60,8 +60,8 @@ class rate_gate final : private wheel_timer {
   io_loop& loop_;
   const std::size_t rate_;  ///< 0: any number
   io_loop::clock::time_point due_{};
-  std::map<address, list> waiting_;  ///< by client_network()
-  std::deque<address> turns_;        ///< keys of `waiting_`, each once
+  std::map<address, queue> waiting_;  ///< by client_network()
+  std::list<address> turns_;          ///< keys of `waiting_`, each once
 };
 
 }  // namespace status2::transport

@@ -118,6 +118,9 @@ enum class refusal_kind : std::uint8_t { request, limit };
   X(channels, 503, limit, retry_after, "5",                                   \
     "STATUS_MAX_CHANNELS",                                                    \
     "too many channels")                                                      \
+  X(out_of_memory, 503, limit, retry_after, "5",                              \
+    "",                                                                       \
+    "out of memory")                                                          \
   X(drain, 503, limit, retry_after, "5",                                      \
     "",                                                                       \
     "shutting down")

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <new>
 #include <string>
 #include <sys/socket.h>
 #include <utility>
@@ -68,9 +69,12 @@ error_code session_writer::write_raw(std::string_view bytes) {
   if (answered_ && sealed_) return {};
   auto block = std::make_shared<frame_block>();
   block->bytes = bytes;
-  const bool first = !std::exchange(answered_, true);
-  if (!first || (outbox_.empty() && !sealed_)) return write(block);
+  if (answered_ || (outbox_.empty() && !sealed_)) {
+    answered_ = true;
+    return write(block);
+  }
   outbox_.push_front(queued(block), 0, loop_.now());
+  answered_ = true;
   loop_.counters().outbox_bytes.add(static_cast<std::int64_t>(bytes.size()));
   return flush();
 }
@@ -130,15 +134,32 @@ error_code session_writer::note(const frame_block& block,
   if (bytes == block.bytes.size()) {
     count({block.messages, 0});
   } else {
-    outbox_.push_front(queued(block.shared_from_this()), bytes, loop_.now());
-    count_queued(block, bytes);
+    keep(
+        [&] {
+          outbox_.push_front(queued(block.shared_from_this()), bytes,
+                             loop_.now());
+        },
+        block, bytes);
   }
   return {};
 }
 
 void session_writer::queue(const frame_block& block) {
-  outbox_.push(queued(block.shared_from_this()), 0, loop_.now());
-  count_queued(block, 0);
+  keep([&] { outbox_.push(queued(block.shared_from_this()), 0, loop_.now()); },
+       block, 0);
+}
+
+template <class Put>
+void session_writer::keep(Put put, const frame_block& block, std::size_t sent) {
+  try {
+    put();
+  } catch (const std::bad_alloc&) {
+    count({0, block.messages});
+    // Nothing may follow a part of a frame.
+    if (sent > 0) sealed_ = true;
+    throw;
+  }
+  count_queued(block, sent);
 }
 
 queued_block session_writer::queued(frame_ptr block) {

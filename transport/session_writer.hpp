@@ -17,6 +17,9 @@
 namespace status2::transport {
 
 /// Owns: what waits; the socket is its session's. Thread: that of `loop`.
+/// Errors: a member that queues throws std::bad_alloc if there is no memory.
+/// The block then counts as discarded, and the writer is sealed if a part of it
+/// is out.
 class session_writer {
  public:
   /// `fd` must stay open until close(); `channel` may be null.
@@ -46,6 +49,8 @@ class session_writer {
   /// Nothing more is taken: the last frame, a Close, is sent or queued.
   void seal() { sealed_ = true; }
   bool sealed() const { return sealed_; }
+  /// Whether a frame that is written now reaches the client.
+  bool takes_frames() const { return answered_ && !sealed_; }
   /// Drops what waits, except for the rest of a frame that is partly out.
   void cut();
   /// Drops everything; the socket is not touched again.
@@ -68,6 +73,9 @@ class session_writer {
   boost::system::error_code note(const frame_block& block,
                                  std::ptrdiff_t result);
   void queue(const frame_block& block);
+  /// Carries `put` out, which queues `block`, of which `sent` bytes are out.
+  template <class Put>
+  void keep(Put put, const frame_block& block, std::size_t sent);
   queued_block queued(frame_ptr block);
   void count_queued(const frame_block& block, std::size_t sent);
   void leave(const message_tally& tally);

@@ -24,9 +24,11 @@ SETTLED_DEADLINE = 20.0
 
 DUE = "status2_deliveries_due_total"
 FORWARDED = "status2_messages_forwarded_total"
+FAILED = "status2_allocations_failed_total"
 COUNTERS = (
     DUE,
     FORWARDED,
+    FAILED,
     "status2_sends_total",
     "status2_send_calls_total",
     "status2_wakes_total",

@@ -8,6 +8,7 @@
 #include <future>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <sys/socket.h>
@@ -103,10 +104,17 @@ class transport_server::client final : public session_events {
   }
   void on_emptied() override {}
   void on_closed(const close_report& report) override {
+    {
+      const std::lock_guard lock(server_.mutex_);
+      if (server_.record_.reports_broken > 0) {
+        --server_.record_.reports_broken;
+        throw std::bad_alloc();
+      }
+    }
     server_.live_.erase(id_);
     const std::lock_guard lock(server_.mutex_);
-    --server_.record_.sessions;
     server_.record_.reports.push_back(report);
+    --server_.record_.sessions;
   }
 
  private:
@@ -165,6 +173,10 @@ void transport_server::on_sessions(const std::function<void()>& action) {
   run_on(session_loop_, action);
 }
 
+void transport_server::on_listener(const std::function<void()>& action) {
+  run_on(listener_loop_, action);
+}
+
 void transport_server::deliver(const std::vector<frame_ptr>& blocks) {
   on_sessions([&] {
     for (const auto& block : blocks)
@@ -209,6 +221,11 @@ void transport_server::close_all(close_reason reason) {
 void transport_server::break_inits() {
   const std::lock_guard lock(mutex_);
   record_.inits_broken = true;
+}
+
+void transport_server::break_reports(std::size_t count) {
+  const std::lock_guard lock(mutex_);
+  record_.reports_broken = count;
 }
 
 void transport_server::drop_all() {

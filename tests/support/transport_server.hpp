@@ -43,6 +43,8 @@ class transport_server {
 
   /// Runs `action` on the sessions' thread. Blocks: until it is done.
   void on_sessions(const std::function<void()>& action);
+  /// The same on the listener's thread.
+  void on_listener(const std::function<void()>& action);
   /// Hands the blocks to every session in one turn of the loop.
   void deliver(const std::vector<transport::frame_ptr>& blocks);
   void deliver(const transport::frame_ptr& block) {
@@ -56,6 +58,8 @@ class transport_server {
   void close_all(transport::close_reason reason);
   /// From now on an `init` throws, as a bug would.
   void break_inits();
+  /// The next `count` reports of closed sessions find no memory.
+  void break_reports(std::size_t count);
   /// Destroys every session object, as an actor does that dies.
   void drop_all();
   /// Stops the listener.
@@ -110,6 +114,7 @@ class transport_server {
     std::size_t sessions = 0;
     bool no_delay = true;
     bool inits_broken = false;
+    std::size_t reports_broken = 0;
   };
   template <class Value>
   Value recorded(Value record::*member) const {

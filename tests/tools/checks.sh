@@ -179,10 +179,13 @@ check_packages() {
 # Alerts, dashboard, operations page and stack name what exists.
 check_compose() {
   tracked '*.py' | xargs -r python3 -m py_compile || return 1
-  python3 tests/compose/documents_test.py 2>build/check.log || {
-    cat build/check.log
-    return 1
-  }
+  local file
+  for file in documents base_image; do
+    python3 "tests/compose/${file}_test.py" 2>build/check.log || {
+      cat build/check.log
+      return 1
+    }
+  done
 }
 
 check_size() {

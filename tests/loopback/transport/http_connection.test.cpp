@@ -3,6 +3,7 @@
 #include "transport/http_connection.hpp"
 
 #include "tests/support/eventually.hpp"
+#include "tests/support/failing_new.hpp"
 #include "tests/support/tcp_client.hpp"
 
 #include <caf/test/unit_test.hpp>
@@ -20,7 +21,9 @@
 using namespace status2::transport;
 using namespace std::chrono_literals;
 using boost::asio::ip::address_v4;
+using status2::support::end_failures;
 using status2::support::eventually;
+using status2::support::fail_allocations;
 using status2::support::patience;
 
 namespace {
@@ -369,4 +372,57 @@ CAF_TEST(who_is_held_back_is_dropped_at_the_end) {
   CAF_CHECK(here.context->connections.empty());
   CAF_CHECK_EQUAL(here.loop.counters().handshakes_waiting.value(), 0);
   CAF_CHECK(!here.received(second));
+}
+
+CAF_TEST(whichever_allocation_fails_the_request_is_answered_503_or_closed) {
+  const std::string long_path(300, 'p');
+  const std::string refused =
+      "GET /" + long_path + " HTTP/1.1\r\nHost: x\r\n\r\n";
+  for (const auto& text : {get, command, upgrade, refused}) {
+    std::size_t refusals = 0;
+    std::size_t failed = 1;
+    for (std::size_t allowed = 0; failed > 0; ++allowed) {
+      fixture here;
+      here.told.refusals.reserve(4);
+      auto client = here.open();
+      here.send(client, text);
+      fail_allocations(allowed);
+      here.quiet();
+      failed = end_failures();
+      if (!here.told.commands.empty()) here.answer_command();
+      here.told.upgrades.clear();
+      const auto answer = here.read_until(client, "HTTP/1.1");
+      if (answer.starts_with("HTTP/1.1 503")) {
+        ++refusals;
+        CAF_CHECK(here.told.refusals.back() == refusal::out_of_memory);
+        CAF_CHECK(answer.ends_with("out of memory\n"));
+      }
+      CAF_CHECK(here.told.failures.empty());
+      reset(std::move(client));
+      CAF_CHECK(here.nobody_left());
+    }
+    CAF_CHECK(refusals > 0);
+  }
+}
+
+CAF_TEST(whichever_allocation_fails_at_the_gate_its_address_is_served) {
+  const auto from = boost::asio::ip::make_address("10.0.0.1");
+  std::size_t failed = 1;
+  for (std::size_t allowed = 0; failed > 0; ++allowed) {
+    fixture here(20);  // two at once, one each 50 ms
+    const auto first = here.open(upgrade);
+    const auto second = here.open(upgrade);
+    auto client = here.open({}, from);
+    here.send(client, upgrade);
+    fail_allocations(allowed);
+    here.quiet();
+    failed = end_failures();
+    reset(std::move(client));
+    CAF_CHECK(here.turn_until(
+        [&] { return here.loop.counters().handshakes_waiting.value() == 0; }));
+    const auto before = here.told.upgrades.size();
+    const auto next = here.open(upgrade, from);
+    CAF_CHECK(
+        here.turn_until([&] { return here.told.upgrades.size() > before; }));
+  }
 }

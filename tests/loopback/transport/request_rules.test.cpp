@@ -92,6 +92,29 @@ CAF_TEST(behind_a_proxy_that_replaces_the_host_the_own_page_may_watch) {
                   101u);
 }
 
+CAF_TEST(behind_a_proxy_that_replaces_the_host_the_host_of_the_client_counts) {
+  transport_options options;
+  options.listener.hosts = transport::host_rules({"site.example"});
+  const std::string ours = "X-Forwarded-Host: site.example\r\n";
+  transport_server alone(options);
+  CAF_CHECK_EQUAL(answer_to(alone, upgrade("/run:channel", ours)).status, 421u);
+  options.listener.trusted_proxies =
+      transport::proxy_set({*transport::parse_network("127.0.0.1")});
+  transport_server behind(options);
+  const auto status = [&](std::string_view headers) {
+    return answer_to(behind, upgrade("/run:channel", headers)).status;
+  };
+  CAF_CHECK_EQUAL(status(ours), 101u);
+  CAF_CHECK_EQUAL(status("Forwarded: for=192.0.2.1;host=site.example\r\n"),
+                  101u);
+  CAF_CHECK_EQUAL(asked(behind, "GET", "/health", ours).status, 200u);
+  CAF_CHECK_EQUAL(status("X-Forwarded-Host: evil.test\r\n"), 421u);
+  // Only the nearest proxy is believed.
+  CAF_CHECK_EQUAL(status("X-Forwarded-Host: site.example, evil.test\r\n"),
+                  421u);
+  CAF_CHECK_EQUAL(status(""), 421u);
+}
+
 CAF_TEST(reserved_and_forbidden_channels_are_403) {
   transport_options options;
   options.listener.allowed_channels = {"run:*", "*:log"};

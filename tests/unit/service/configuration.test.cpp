@@ -178,7 +178,6 @@ CAF_TEST(the lists of the port are checked item by item) {
         std::pair{"STATUS_SUBPROTOCOLS", "a b"},
         std::pair{"STATUS_ADMIN_ADDR", "nonsense"},
         std::pair{"STATUS_LISTEN_ADDR", ":9002,nonsense"},
-        std::pair{"STATUS_LISTEN_ADDR", ","},
         std::pair{"STATUS_LISTEN_ADDR", "unix:relative"},
         std::pair{"STATUS_TRUSTED_PROXIES", "10.0.0.0/33"},
         std::pair{"STATUS_TRUSTED_PROXIES", "10.0.0.256"},
@@ -188,6 +187,24 @@ CAF_TEST(the lists of the port are checked item by item) {
     CAF_CHECK(result.error.starts_with(variable));
     CAF_CHECK(result.error.find("accepted: ") != std::string::npos);
   }
+}
+
+CAF_TEST(a list without an item is an error and not any item) {
+  std::size_t lists = 0;
+  for (const auto& row : keys()) {
+    if (!std::holds_alternative<std::vector<std::string> configuration::*>(
+            row.member))
+      continue;
+    ++lists;
+    for (const auto* text : {",", " ", " , ,"}) {
+      const auto error = error_of({{std::string(row.variable), text}});
+      CAF_MESSAGE(row.variable << "=" << text);
+      CAF_CHECK(error.starts_with(row.variable));
+      CAF_CHECK(error.find("; accepted: ") != std::string::npos);
+    }
+    CAF_CHECK_EQUAL(error_of({{std::string(row.variable), ""}}), "");
+  }
+  CAF_CHECK_EQUAL(lists, 7u);
 }
 
 CAF_TEST(backends are named as before and as they are) {

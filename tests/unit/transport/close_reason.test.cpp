@@ -17,6 +17,7 @@ CAF_TEST(codes_are_those_of_the_contract) {
   CAF_CHECK_EQUAL(describe(close_reason::protocol_error).code, 1002);
   CAF_CHECK_EQUAL(describe(close_reason::bad_utf8).code, 1007);
   CAF_CHECK_EQUAL(describe(close_reason::internal_error).code, 1011);
+  CAF_CHECK_EQUAL(describe(close_reason::out_of_memory).code, 1011);
   CAF_CHECK_EQUAL(describe(close_reason::client_closed).code, 0);
   CAF_CHECK_EQUAL(describe(close_reason::connection_lost).code, 0);
 }

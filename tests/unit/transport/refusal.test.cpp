@@ -39,4 +39,5 @@ CAF_TEST(the_contract_names_these) {
   CAF_CHECK_EQUAL(describe(refusal::websocket_version).status, 426u);
   CAF_CHECK_EQUAL(describe(refusal::websocket_version).value, "13");
   CAF_CHECK_EQUAL(describe(refusal::origin).status, 403u);
+  CAF_CHECK_EQUAL(describe(refusal::out_of_memory).status, 503u);
 }
