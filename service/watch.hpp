@@ -16,8 +16,8 @@ struct watch_target {
   std::string path;  ///< with query, percent-encoded as given
 };
 
-/// Reads `ws://host[:port]/…`, the same with `http:`, or `ws+unix:///path/of/socket:/…`.
-/// Errors: nothing if the text is none of them.
+/// Reads `ws://host[:port]/…`, the same with `http:`, or
+/// `ws+unix:///path/of/socket:/…`. Errors: nothing if the text is none of them.
 std::optional<watch_target> parse_watch_url(std::string_view text);
 
 struct watch_settings {

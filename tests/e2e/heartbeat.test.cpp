@@ -92,8 +92,8 @@ CAF_TEST(hangup_precedes_the_idle_close_where_it_is_switched_on) {
   stage s(variables);
   auto viewer = s.view("run:hangup");
   auto frame = viewer.next();
-  while (frame && (frame->text == ping_text ||
-                   frame->what == server_frame::kind::ping))
+  while (frame &&
+         (frame->text == ping_text || frame->what == server_frame::kind::ping))
     frame = viewer.next();
   CAF_REQUIRE(frame);
   CAF_CHECK_EQUAL(frame->text, R"({"type":"hangup"})");
