@@ -1,5 +1,6 @@
 #include "actors/channel_tail.hpp"
 
+#include "actors/allocation.hpp"
 #include "actors/counters.hpp"
 #include "transport/message_id.hpp"
 
@@ -8,20 +9,7 @@
 
 namespace status2::actors {
 
-namespace {
-
 using transport::gap_cause;
-
-/// Memory of a payload, as the allocator rounds it.
-std::size_t memory_of(std::size_t payload) {
-  constexpr std::size_t unit = 16;
-  constexpr std::size_t head = 8;
-  constexpr std::size_t least = 32;
-  if (payload == 0) return 0;
-  return std::max(least, (payload + head + unit - 1) / unit * unit);
-}
-
-}  // namespace
 
 // -- the store ----------------------------------------------------------------
 
@@ -80,7 +68,7 @@ void channel_tail::begin(time_point now) {
 }
 
 std::uint64_t channel_tail::add(std::string_view payload, time_point now) {
-  if (memory_of(payload.size()) + sizeof(kept) > store_.limits().total_bytes)
+  if (allocated(payload.size()) + sizeof(kept) > store_.limits().total_bytes)
     return pass(now);
   kept one;
   one.read = now;
@@ -108,7 +96,7 @@ std::uint64_t channel_tail::add(kept one) {
   if (store_.limits().messages == 0) return pass(now);
   expire(now);
   make_room();
-  store_.use(memory_of(one.size));
+  store_.use(allocated(one.size));
   entries_.push_back(std::move(one));
   if (!is_linked()) take_place();
   const auto number = last();
@@ -136,7 +124,7 @@ void channel_tail::make_room() {
 void channel_tail::drop_oldest() {
   const auto& oldest = entries_.front();
   dropped_until_ = oldest.read;
-  store_.free(memory_of(oldest.size));
+  store_.free(allocated(oldest.size));
   if (oldest.is_gap) {
     gaps_.erase(gaps_.begin());
     store_.free(sizeof(kept_gap));

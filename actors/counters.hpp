@@ -40,6 +40,13 @@ namespace status2::actors {
     "STATUS_TAIL_TOTAL_BYTES bounds it.")                                      \
   X(tail_evictions, "status2_tail_evictions_total", counter,                   \
     "Kept messages that went because STATUS_TAIL_TOTAL_BYTES was reached.")    \
+  X(latched_channels, "status2_latched_channels", gauge,                       \
+    "Channels whose last word is kept; see STATUS_LATCH_PATTERNS.")            \
+  X(latch_memory, "status2_latch_memory_bytes", gauge,                         \
+    "Memory of the last words; STATUS_LATCH_TOTAL_BYTES bounds it.")           \
+  X(latch_evictions, "status2_latch_evictions_total", counter,                 \
+    "Last words that went before STATUS_LATCH_TTL, because "                   \
+    "STATUS_LATCH_TOTAL_BYTES or STATUS_LATCH_CHANNELS was reached.")          \
   X(replays_complete, "status2_replays_complete_total", counter,               \
     "Replays to clients that miss no message.")                                \
   X(replays_incomplete, "status2_replays_incomplete_total", counter,           \

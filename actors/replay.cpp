@@ -1,6 +1,7 @@
 #include "actors/replay.hpp"
 
 #include "transport/encoder.hpp"
+#include "transport/message_id.hpp"
 
 #include <chrono>
 #include <memory>
@@ -70,10 +71,25 @@ class part_writer {
   std::vector<transport::frame_ptr> blocks_;
 };
 
+/// Whether the client has `word`, or this part of its replay and the tail
+/// behind it bring the message. The part begins behind `after`.
+bool is_covered(const last_word& word, const channel_tail& tail,
+                const replay_wanted& wanted, std::uint64_t after) {
+  const std::string_view epoch = tail.epoch();
+  if (word.epoch == epoch && word.number > after) return true;
+  if (wanted.progress)
+    return word.is_known_at({epoch, wanted.progress->after}, epoch);
+  if (!wanted.request.since) return false;
+  const auto id = transport::parse_message_id(*wanted.request.since);
+  if (!id || (id->epoch == epoch && id->number > tail.last())) return false;
+  return word.is_known_at(*id, epoch);
+}
+
 }  // namespace
 
 replay_part make_replay_part(channel_tail& tail, const replay_wanted& wanted,
-                             channel_tail::time_point now) {
+                             channel_tail::time_point now,
+                             const last_word* word) {
   const auto start = wanted.progress ? tail.go_on(wanted.progress->after, now)
                                      : tail.find(wanted.request, now);
   auto progress = wanted.progress.value_or(replay_progress{});
@@ -84,6 +100,11 @@ replay_part make_replay_part(channel_tail& tail, const replay_wanted& wanted,
     writer.add(encode_gap(wanted.kind, as_gap(*start.missing, now)));
   }
   std::size_t bytes = 0;
+  if (word != nullptr && !is_covered(*word, tail, wanted, start.after)) {
+    writer.add(encode_last_word(wanted.kind, word->position(), word->payload));
+    bytes = word->payload.size() + 1;
+    ++progress.replayed;
+  }
   tail.for_each(start.after, [&](const channel_tail::entry& entry) {
     if (bytes > 0 && bytes + entry.payload.size() > part_bytes) return false;
     bytes += entry.payload.size() + 1;

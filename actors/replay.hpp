@@ -6,6 +6,7 @@
 #pragma once
 
 #include "actors/channel_tail.hpp"
+#include "actors/latch_store.hpp"
 #include "actors/messages.hpp"
 #include "transport/client_session.hpp"
 
@@ -16,10 +17,12 @@
 
 namespace status2::actors {
 
-/// The next part of the replay that `wanted` asks for.
-/// Thread: that of the Redis link.
+/// The next part of the replay that `wanted` asks for. `word` is the channel's
+/// last word, or null. It comes first, behind a gap, unless the client has it
+/// or this part or a later one brings it. Thread: that of the Redis link.
 replay_part make_replay_part(channel_tail& tail, const replay_wanted& wanted,
-                             channel_tail::time_point now);
+                             channel_tail::time_point now,
+                             const last_word* word = nullptr);
 
 /// Stands between a group and a client that gets a replay, until the client
 /// has come as far as the live messages. Pure but for the client's sink.

@@ -45,8 +45,7 @@ void subscriber_state::forward(const payload_batch& batch) {
   auto& group = channel_group::of(spec.viewers);
   const auto now = self->clock().now();
   const auto first = spec.tail->last() + 1;
-  batch.for_each(
-      [&](std::string_view payload) { spec.tail->add(payload, now); });
+  batch.for_each([&](std::string_view payload) { keep(payload, now); });
   bool watched = false;
   std::size_t bytes = 0;
   for (const auto kind : transport::encodings) {
@@ -70,6 +69,14 @@ void subscriber_state::forward(const payload_batch& batch) {
   due = wait_until(now);
   if (now >= due) return send_held();
   self->delayed_send(self, due - now, wait_over{due});
+}
+
+void subscriber_state::keep(std::string_view payload,
+                            channel_group::time_point now) {
+  const auto number = spec.tail->add(payload, now);
+  if (spec.latches != nullptr)
+    spec.latches->offer(spec.viewers.get()->identifier(),
+                        {spec.tail->epoch(), number}, payload, now);
 }
 
 void subscriber_state::encode(transport::encoding kind,
@@ -101,9 +108,8 @@ void subscriber_state::forward_apart(const payload_batch& batch) {
       {group.gaps().complete_until(), transport::gap_cause::too_large});
   wanted.epoch = spec.tail->epoch();
   wanted.first = spec.tail->last() + 1;
-  batch.for_each(
-      [&](std::string_view payload) { spec.tail->add(payload, now); },
-      [&] { spec.tail->add(wanted.missing, now); });
+  batch.for_each([&](std::string_view payload) { keep(payload, now); },
+                 [&] { spec.tail->add(wanted.missing, now); });
   for (const auto kind : transport::encodings)
     if (group.size(kind) > 0) wanted.kinds.push_back(kind);
   if (wanted.kinds.empty()) {
@@ -202,7 +208,12 @@ void subscriber_state::on_replay_wanted(const replay_wanted& wanted) {
   if (!tail.begun()) return;
   // The part ends with the newest message: those that are held come first.
   send_held();
-  auto part = make_replay_part(tail, wanted, self->clock().now());
+  const auto now = self->clock().now();
+  const auto* word =
+      spec.latches == nullptr
+          ? nullptr
+          : spec.latches->find(spec.viewers.get()->identifier(), now);
+  auto part = make_replay_part(tail, wanted, now, word);
   replay_made = true;
   if (part.resumption) {
     auto& counters = *spec.counters;

@@ -7,6 +7,7 @@
 #include "actors/channel_groups.hpp"
 #include "actors/channel_tail.hpp"
 #include "actors/counters.hpp"
+#include "actors/latch_store.hpp"
 #include "actors/messages.hpp"
 
 #include <caf/behavior.hpp>
@@ -17,6 +18,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 namespace status2::actors {
@@ -28,6 +30,8 @@ struct subscriber_spec {
   std::shared_ptr<channel_tail> tail{};
   /// Longest time that a message waits for another to go with it; 0: none.
   std::chrono::nanoseconds longest_wait{0};
+  /// Null: last words are not kept. Must outlive this subscriber.
+  latch_store* latches = nullptr;
 };
 
 /// Lives on the thread of the Redis link; the supervisor restarts it.
@@ -46,6 +50,8 @@ struct subscriber_state {
   /// Sends `blocks`, which hold all of the batch of that number.
   void hand_on(const std::vector<transport::frame_ptr>& blocks,
                std::uint64_t number, channel_group::time_point complete);
+  /// Numbers a message and keeps it for replays.
+  void keep(std::string_view payload, channel_group::time_point now);
   /// Appends the messages of `batch`, the first of which has the number
   /// `first`, to what is held in this encoding.
   void encode(transport::encoding kind, const payload_batch& batch,

@@ -147,6 +147,8 @@ void supervisor_state::leave(channel_entry& channel) {
     subscribers.erase(subscriber.id());
     self->send_exit(subscriber, caf::exit_reason::user_shutdown);
   }
+  if (config.latches != nullptr)
+    config.latches->leave(whole, channel.tail->epoch(), self->clock().now());
   channel_groups::of(self->system()).forget(whole);
   channels.erase(whole);
   --config.counters->channels_active;
@@ -155,8 +157,10 @@ void supervisor_state::leave(channel_entry& channel) {
 void supervisor_state::start_subscriber(channel_map::value_type& channel) {
   auto& entry = channel.second;
   auto& subscriber = entry.subscriber;
-  subscriber.actor =
-      config.spawn_subscriber({entry.viewers, config.counters, entry.tail});
+  subscriber.actor = config.spawn_subscriber({.viewers = entry.viewers,
+                                              .counters = config.counters,
+                                              .tail = entry.tail,
+                                              .latches = config.latches});
   subscriber.since = self->clock().now();
   self->monitor(subscriber.actor);
   subscribers.emplace(subscriber.actor.id(), &channel);

@@ -78,6 +78,8 @@ struct supervisor_config {
   /// Memory and limits of the messages kept for replays. Must outlive the
   /// supervisor.
   tail_store* tails = nullptr;
+  /// Last words of channels, or null. Must outlive the supervisor.
+  latch_store* latches = nullptr;
   /// How long a channel stays subscribed after its last viewer.
   std::chrono::nanoseconds channel_linger{std::chrono::seconds{5}};
   /// Channels at once, lingering ones included. A new channel takes the place

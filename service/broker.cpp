@@ -108,6 +108,9 @@ broker::broker(const configuration& values)
     : config_(values),
       tails_({values.tail_messages, values.tail_age, values.tail_total_bytes},
              counters_),
+      latches_({values.latch_patterns, values.latch_ttl, values.latch_channels,
+                values.latch_total_bytes},
+               counters_),
       admission_({values.max_connections, values.max_connections_per_ip}),
       fault_(std::make_shared<redis::upstream_fault>()),
       link_memory_(std::make_shared<actors::link_memory>()),
@@ -293,6 +296,7 @@ actors::supervisor_config broker::children() {
     };
   }
   config.tails = &tails_;
+  if (latches_.enabled()) config.latches = &latches_;
   config.channel_linger = config_.channel_linger;
   if (config_.tail_messages > 0)
     config.channel_linger =

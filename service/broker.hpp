@@ -6,6 +6,7 @@
 #include "actors/canary.hpp"
 #include "actors/counters.hpp"
 #include "actors/io_thread.hpp"
+#include "actors/latch_store.hpp"
 #include "actors/redis_link.hpp"
 #include "actors/session.hpp"
 #include "actors/supervisor.hpp"
@@ -79,6 +80,7 @@ class broker {
   const configuration config_;
   actors::broker_counters counters_;
   actors::tail_store tails_;
+  actors::latch_store latches_;
   actors::broker_status status_;
   transport::admission admission_;
   /// Both are touched on the first I/O thread only.

@@ -63,6 +63,10 @@ struct configuration {
   std::chrono::nanoseconds tail_age{};
   std::size_t tail_total_bytes = 0;
   std::chrono::nanoseconds tail_linger{};
+  std::vector<std::string> latch_patterns;  ///< of payloads; empty: off
+  std::chrono::nanoseconds latch_ttl{};
+  std::size_t latch_channels = 0;
+  std::size_t latch_total_bytes = 0;
   std::vector<std::string> allowed_origins;   ///< patterns; empty: any
   std::vector<std::string> hosts;             ///< patterns; empty: any
   std::vector<std::string> allowed_channels;  ///< patterns; empty: any

@@ -159,6 +159,23 @@ constexpr std::array table{
         "messages are kept and STATUS_CHANNEL_LINGER is shorter: a client that "
         "comes back within it misses nothing.",
         &c::tail_linger},
+    key{"STATUS_LATCH_PATTERNS", payloads, "", "", "",
+        "Last words: the newest message of a channel that one of these "
+        "patterns matches comes first in a replay (`?tail=`, `?since=`), also "
+        "after the channel was left. `*` stands for any text. A pattern is "
+        "compared with the first 256 bytes of a message, and a longer message "
+        "needs one that ends with `*`. Empty: off.",
+        &c::latch_patterns},
+    key{"STATUS_LATCH_TTL", duration, "6h", "1s", year,
+        "How long the last word of a channel is kept.",
+        &c::latch_ttl},
+    key{"STATUS_LATCH_CHANNELS", count, "20000", "1", "10000000",
+        "Channels whose last word is kept; for one more the oldest goes.",
+        &c::latch_channels},
+    key{"STATUS_LATCH_TOTAL_BYTES", size, "8MB", "64KB", "1048576MB",
+        "Memory of the last words of all channels; over it the oldest go. A "
+        "message above a 16th of it is not kept.",
+        &c::latch_total_bytes},
     key{"STATUS_IO_THREADS", count, "0", "0", "64",
         "Threads that serve sockets; 0: one a core, at most 8.",
         &c::io_threads},
@@ -319,6 +336,9 @@ std::string accepted(const key& row) {
              "commas, without ports";
     case channels:
       return "channels such as run:log or *:log, separated by commas";
+    case payloads:
+      return "patterns such as COMPLETED*, separated by commas, of at most 256 "
+             "bytes each";
     case tokens:
       return "names without spaces, separated by commas";
     case proxies:

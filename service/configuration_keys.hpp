@@ -25,6 +25,7 @@ enum class key_kind : std::uint8_t {
   origins,    ///< patterns of origins, comma-separated
   hosts,      ///< patterns of host names, comma-separated
   channels,   ///< patterns of channels, comma-separated
+  payloads,   ///< patterns of payloads, comma-separated
   tokens,     ///< names as HTTP has them, comma-separated
   proxies,    ///< networks, names and unix:, comma-separated
   duration,

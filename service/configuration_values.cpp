@@ -1,4 +1,5 @@
 // How the text of a key becomes its value.
+#include "actors/latch_store.hpp"
 #include "service/configuration_keys.hpp"
 #include "service/duration.hpp"
 #include "service/proxy_table.hpp"
@@ -79,6 +80,8 @@ bool fits(key_kind kind, const std::string& item) {
       return transport::valid_host_pattern(item);
     case key_kind::channels:
       return transport::made_of(item, "_.;-:*");
+    case key_kind::payloads:
+      return item.size() <= actors::latch_store::most_compared;
     case key_kind::tokens:
       return transport::made_of(item, "!#$%&'*+-.^_`|~");
     default:

@@ -36,7 +36,7 @@ void memory_return::look_later() {
 std::int64_t memory_return::kept() const {
   // A connection takes this much beside what is counted in bytes.
   constexpr std::int64_t connection = 4096;
-  std::int64_t bytes = broker_.tail_memory;
+  std::int64_t bytes = broker_.tail_memory + broker_.latch_memory;
   for (const auto* thread : threads_)
     bytes += thread->inbound_memory.value() + thread->outbox_memory.value() +
              connection * thread->connections_active.value();

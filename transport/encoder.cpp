@@ -35,15 +35,18 @@ std::shared_ptr<frame_block> gap_block(encoding kind, std::string_view id,
   return block;
 }
 
+/// `mark`: a field of the object, empty or with a comma behind it.
 void append_numbered(frame_block& block, const position& at,
-                     std::string_view payload) {
+                     std::string_view payload, std::string_view mark = {}) {
   constexpr std::size_t envelope = 128;
   const auto id = id_text(at);
   std::string object;
   object.reserve(payload.size() + envelope);
   object += R"({"type":"status","id":")";
   object += id;
-  object += R"(","data":)";
+  object += R"(",)";
+  object += mark;
+  object += R"("data":)";
   append_json_string(object, payload);
   object += '}';
   append_object(block.bytes, block.kind, id, object);
@@ -58,6 +61,15 @@ void append_message(frame_block& block, const position& at,
     return append_status_frame(block.bytes, payload);
   if (block.first_number == 0) block.first_number = at.number;
   append_numbered(block, at, payload);
+}
+
+frame_ptr encode_last_word(encoding kind, const position& at,
+                           std::string_view payload) {
+  auto block = std::make_shared<frame_block>();
+  block->kind = kind;
+  block->messages = 1;
+  append_numbered(*block, at, payload, R"("latched":true,)");
+  return block;
 }
 
 frame_ptr encode_gap(encoding kind, const position& at, const gap& what) {

@@ -22,6 +22,11 @@ struct position {
 void append_message(frame_block& block, const position& at,
                     std::string_view payload);
 
+/// A block with the last word of a channel, in front of a replay. `kind` is an
+/// encoding with ids.
+frame_ptr encode_last_word(encoding kind, const position& at,
+                           std::string_view payload);
+
 /// A block with the frame about one gap.
 frame_ptr encode_gap(encoding kind, const position& at, const gap& what);
 

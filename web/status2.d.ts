@@ -68,9 +68,18 @@ export interface Resumed {
   replayed: number;
 }
 
+/** A line. */
+export interface LineEvent extends MessageEvent<string> {
+  /**
+   * The last word of the channel, in front of the lines that were asked for:
+   * between the two lines may be missing without a gap.
+   */
+  readonly latched: boolean;
+}
+
 /** `data` is what happened, `lastEventId` the id to come back with. */
 export interface LinesEventMap {
-  message: MessageEvent<string>;
+  message: LineEvent;
   gap: MessageEvent<Gap>;
   resumed: MessageEvent<Resumed>;
   state: MessageEvent<StateChange>;

@@ -84,9 +84,10 @@ class Lines extends EventTarget {
     }
   }
 
-  #emit(type, data) {
+  #emit(type, data, more) {
     const {lastId: lastEventId} = this;
-    this.dispatchEvent(new MessageEvent(type, {data, lastEventId}));
+    const event = new MessageEvent(type, {data, lastEventId});
+    this.dispatchEvent(Object.assign(event, more));
   }
 
   #become(state, reason = '') {
@@ -196,7 +197,7 @@ class Lines extends EventTarget {
 
   #receive(frame) {
     if (this.state == 'closed') return; // by a frame of the same answer
-    const {type, id, data} = frame;
+    const {type, id, data, latched} = frame;
     this.#quiet = 0;
     if (id) {
       this.lastId = id;
@@ -208,7 +209,7 @@ class Lines extends EventTarget {
       if (this.state == 'live') this.#failures = 0;
       this.#send('pong'); // here: timers of hidden tabs are late
     } else if (type == 'status') {
-      this.#emit('message', data);
+      this.#emit('message', data, {latched: !!latched});
     } else if (type == 'gap') {
       this.missed++;
       this.#emit('gap', frame);
@@ -275,11 +276,14 @@ class Lines extends EventTarget {
 
   #answer(to, since) {
     const {tail} = this.#options, id = this.lastId;
-    const at = this.#recent.findLastIndex((one) => one.id == since);
+    // Lines between a last word and the next frame may be missing.
+    const at = this.#recent
+      .findLastIndex((one) => one.id == since && !one.latched);
     const complete = !since || at >= 0;
     const lines = this.#recent.slice(at + 1)
       .filter(({type}) => type != 'resumed');
-    const frames = since ? lines : tail ? lines.slice(-tail) : [];
+    const frames = since ? lines : lines.filter(({latched}, i) =>
+      latched || i >= lines.length - tail);
     const replayed = frames.filter(({type}) => type == 'status').length;
     const until = new Date().toISOString();
     if (!complete) frames.unshift({type: 'gap', until, cause: 'elsewhere'});

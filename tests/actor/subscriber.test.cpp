@@ -21,8 +21,26 @@ struct fixture : status2::support::actor_fixture {
     viewers = *sys.groups().get(channel_groups::module_name, "run:wepp");
     gaps().served_by(link);
     subscriber = own(spawn_unbound<subscriber_state>(
-        sys, subscriber_spec{viewers, &counters, tail, longest_wait}));
+        sys,
+        subscriber_spec{viewers, &counters, tail, longest_wait, &latches}));
     consume_messages();
+  }
+  /// The frames of the first part of a replay of the last `most` messages.
+  std::string replay(std::size_t most) {
+    std::string bytes;
+    const auto session =
+        own(sys.spawn([&bytes](caf::event_based_actor*) -> caf::behavior {
+          return {[&bytes](const replay_part& part) {
+            for (const auto& block : part.blocks)
+              bytes += block->bytes;
+          }};
+        }));
+    replay_wanted wanted;
+    wanted.session = session;
+    wanted.request.most = most;
+    self->send(subscriber, wanted);
+    consume_messages();
+    return bytes;
   }
   /// What the group says of a fan-out that begins now.
   void fan_out(std::chrono::milliseconds cost, std::uint32_t messages = 1) {
@@ -79,6 +97,7 @@ struct fixture : status2::support::actor_fixture {
   static constexpr auto longest_wait = 100ms;
   broker_counters counters;
   tail_store tails{{}, counters};
+  latch_store latches{{.patterns = {"end*"}}, counters};
   std::shared_ptr<channel_tail> tail = std::make_shared<channel_tail>(tails);
   std::shared_ptr<link_progress> link = std::make_shared<link_progress>();
   caf::group viewers;
@@ -165,6 +184,34 @@ CAF_TEST(what_waits_goes_before_a_gap) {
   CAF_CHECK_EQUAL(blocks[0]->messages, 1u);
   CAF_CHECK(blocks[1]->gap);
   CAF_CHECK_EQUAL(blocks[1]->messages, 0u);
+}
+
+CAF_TEST(a_last_word_comes_first_with_its_own_id) {
+  say_live();
+  publish({"one", "end two", "three"});
+  const auto bytes = replay(1);
+  const auto word = R"("id":")" + tail->epoch() + R"(.2","latched":true,)" +
+                    R"("data":"end two")";
+  CAF_REQUIRE(bytes.find(word) < bytes.size());
+  CAF_CHECK_LESS(bytes.find(word), bytes.find(R"("three")"));
+  // The channel was left, and has a new subscriber that knows no messages.
+  kill_subscriber();
+  latches.leave("run:wepp", tail->epoch(), sys.clock().now());
+  tail = std::make_shared<channel_tail>(tails);
+  subscriber = own(spawn_unbound<subscriber_state>(
+      sys, subscriber_spec{viewers, &counters, tail, longest_wait, &latches}));
+  say_live();
+  publish({"four"});
+  const auto later = replay(9);
+  CAF_REQUIRE(later.find(word) < later.size());
+  CAF_CHECK_LESS(later.find(word), later.find(R"("four")"));
+}
+
+CAF_TEST(a_last_word_that_comes_beside_a_large_message_is_kept) {
+  publish({std::string(1100000, 'x'), "end"});
+  const auto* word = latches.find("run:wepp", sys.clock().now());
+  CAF_REQUIRE(word != nullptr);
+  CAF_CHECK_EQUAL(word->number, 2u);
 }
 
 CAF_TEST(all_viewers_share_the_same_bytes) {

@@ -32,6 +32,7 @@ struct fixture : status2::support::actor_fixture {
       subscribers.push_back(idle_actor());
       subscribed.push_back(spec.viewers.get()->identifier());
       kept_tails.push_back(spec.tail);
+      CAF_CHECK(spec.latches == &latches);
       return subscribers.back();
     };
     config.spawn_session = [this](const session_spec& spec) {
@@ -48,6 +49,7 @@ struct fixture : status2::support::actor_fixture {
     config.drain_window = 1s;
     config.fault = fault;
     config.tails = &tails;
+    config.latches = &latches;
     config.channel_linger = 5s;
     config.threads = 2;
     config.spread_at = 3;
@@ -121,6 +123,7 @@ struct fixture : status2::support::actor_fixture {
 
   broker_counters counters;
   tail_store tails{{}, counters};
+  latch_store latches{{.patterns = {"end*"}}, counters};
   std::vector<std::weak_ptr<channel_tail>> kept_tails;  ///< of `subscribers`
   broker_status status;
   caf::actor supervisor;
@@ -217,6 +220,22 @@ CAF_TEST(a_channel_that_is_left_keeps_no_messages) {
   pass(5s);
   CAF_CHECK(kept_tails[0].expired());
   CAF_CHECK_EQUAL(tails.memory(), 0u);
+}
+
+CAF_TEST(a_channel_that_is_left_keeps_its_last_word) {
+  connect("run:a");
+  const auto epoch = kept_tails[0].lock()->epoch();
+  latches.offer("run:a", {epoch, 7}, "end", sys.clock().now());
+  kill(sessions[0]);
+  pass(4s);
+  CAF_CHECK_EQUAL(latches.find("run:a", sys.clock().now())->left_epoch, "");
+  pass(1s);
+  const auto* word = latches.find("run:a", sys.clock().now());
+  CAF_REQUIRE(word != nullptr);
+  CAF_CHECK_EQUAL(word->payload, "end");
+  CAF_CHECK_EQUAL(word->left_epoch, epoch);
+  connect("run:a");
+  CAF_CHECK(kept_tails[1].lock()->epoch() != epoch);
 }
 
 CAF_TEST(a_dead_link_is_restarted_and_told_every_wanted_channel) {

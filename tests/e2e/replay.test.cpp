@@ -19,7 +19,8 @@ namespace {
 struct seen {
   std::string data;  ///< payloads, each with a space behind it
   std::string ids;
-  std::string newest;  ///< id
+  std::string newest;   ///< id
+  std::string latched;  ///< last words that came first, as `data`
   std::vector<std::string> causes;
   std::optional<bool> complete;
   std::int64_t replayed = -1;
@@ -31,7 +32,8 @@ void add(seen& all, const std::string& text) {
   if (const auto* id = frame.if_contains("id"))
     all.newest = id->as_string().c_str();
   if (type == "status") {
-    all.data += std::string(frame.at("data").as_string()) + ' ';
+    const auto payload = std::string(frame.at("data").as_string()) + ' ';
+    (frame.contains("latched") ? all.latched : all.data) += payload;
   } else if (type == "gap") {
     all.causes.emplace_back(frame.at("cause").as_string());
   } else if (type == "resumed") {
@@ -191,6 +193,46 @@ CAF_TEST(a_lost_link_is_a_gap_between_the_messages) {
   add(live, text);
   auto told = s.watch("since=" + live.newest);
   CAF_CHECK(replay_of(told).complete == true);
+}
+
+CAF_TEST(a_page_that_returns_after_the_run_has_ended_learns_it) {
+  stage s(environment{{"STATUS_LATCH_PATTERNS", "COMPLETED*, EXCEPTION *"},
+                      {"STATUS_TAIL_LINGER", "0s"},
+                      {"STATUS_CHANNEL_LINGER", "100ms"}});
+  auto page = s.view("/run:a?tail=0");
+  replay_of(page);
+  CAF_REQUIRE_EQUAL(s.redis.publish("run:a", "step"), 1);
+  const auto before = id_of_next(page, "step");
+  CAF_REQUIRE_EQUAL(s.redis.publish("run:a", "COMPLETED run"), 1);
+  const auto id = id_of_next(page, "COMPLETED run");
+  const auto leave = [&] {
+    page.connection().close();
+    CAF_REQUIRE(s.broker.metric_becomes("status2_channels_active", 0));
+  };
+  leave();
+  CAF_CHECK_EQUAL(s.broker.value("status2_latched_channels"), 1);
+  CAF_CHECK_GREATER(s.broker.value("status2_latch_memory_bytes"), 0.0);
+  // A new page, whose first frame is the last word.
+  page = s.view("/run:a?tail=9");
+  CAF_CHECK_EQUAL(page.next_message(),
+                  R"({"type":"status","id":")" + id +
+                      R"(","latched":true,"data":"COMPLETED run"})");
+  auto replay = replay_of(page);
+  CAF_CHECK_EQUAL(replay.data, "");
+  CAF_CHECK(replay.complete == true);
+  CAF_CHECK_EQUAL(replay.replayed, 1);
+  const auto later = replay.newest;
+  leave();
+  // Pages that come back: one that missed it, and two that have it.
+  for (const auto& [since, latched] :
+       {std::pair{before, "COMPLETED run "}, std::pair{id, ""},
+        std::pair{later, ""}}) {
+    page = s.view("/run:a?since=" + since);
+    replay = replay_of(page);
+    CAF_CHECK_EQUAL(replay.latched, latched);
+    CAF_CHECK(replay.complete == false);
+    CAF_CHECK(replay.causes == std::vector<std::string>{"evicted"});
+  }
 }
 
 CAF_TEST(a_replay_waits_for_the_subscription) {

@@ -25,6 +25,9 @@ WATCH = """(async () => {
   window.lines = watch(%s, %s);
   for (const type in log)
     lines.addEventListener(type, ({data}) => log[type].push(data));
+  log.latched = [];
+  lines.addEventListener('message',
+    ({data, latched}) => latched && log.latched.push(data));
 })()"""
 
 
@@ -374,6 +377,30 @@ class Scenarios:
             self.assertEqual(page.run("lines.missed"), 0)
         self.assertEqual(stage.gate.accepted, 2)
         self.assertEqual(self.page.run("log.message.length"), 4)
+        self.end_well()
+
+    def test_the_last_word_comes_first_and_once(self) -> None:
+        stage = self.begin(STATUS_LATCH_PATTERNS="END*")
+        self.watch(tail=0)
+        stage.publish("END", 1, 2, 3)
+        self.lines_are("END", 1, 2, 3)
+        self.assertEqual(self.page.run("log.latched.length"), 0)
+        # The second page gets it from the first one's connection.
+        late = [self.open(), self.open()]
+        for page in late:
+            self.watch(page, tail=2, share=True)
+            self.lines_are("END", 2, 3, page=page)
+            self.assertEqual(page.run("log.latched"), ["END"])
+        self.assertEqual(stage.gate.accepted, 2)
+        stage.gate.cut()
+        for page in (self.page, *late):
+            self.until("log.state.some(({state}) => state == 'connecting')", page)
+            self.until("lines.state == 'live'", page)
+        stage.publish(4)
+        self.lines_are("END", 1, 2, 3, 4)
+        for page in late:
+            self.lines_are("END", 2, 3, 4, page=page)
+            self.assertEqual(page.run("lines.missed"), 0)
         self.end_well()
 
     def test_the_example_shows_a_run(self) -> None:

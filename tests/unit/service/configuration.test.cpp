@@ -59,6 +59,10 @@ CAF_TEST(names and defaults are those of the contract) {
       {"STATUS_TAIL_AGE", "10m"},
       {"STATUS_TAIL_TOTAL_BYTES", "64MB"},
       {"STATUS_TAIL_LINGER", "2m"},
+      {"STATUS_LATCH_PATTERNS", ""},
+      {"STATUS_LATCH_TTL", "6h"},
+      {"STATUS_LATCH_CHANNELS", "20000"},
+      {"STATUS_LATCH_TOTAL_BYTES", "8MB"},
       {"STATUS_IO_THREADS", "0"},
       {"STATUS_IO_BACKEND", "auto"},
       {"STATUS_FANOUT_INTERVAL", "500us"},
@@ -119,6 +123,10 @@ CAF_TEST(an empty environment gives the defaults) {
   CAF_CHECK(values.tail_age == 10min);
   CAF_CHECK_EQUAL(values.tail_total_bytes, 67108864u);
   CAF_CHECK(values.tail_linger == 2min);
+  CAF_CHECK(values.latch_patterns.empty());
+  CAF_CHECK(values.latch_ttl == 6h);
+  CAF_CHECK_EQUAL(values.latch_channels, 20000u);
+  CAF_CHECK_EQUAL(values.latch_total_bytes, 8388608u);
   CAF_CHECK(values.io_threads >= 1 && values.io_threads <= 8);
   CAF_CHECK_EQUAL(values.max_connections, 10000u);
   CAF_CHECK(values.handshake_timeout == 10s);
@@ -204,7 +212,19 @@ CAF_TEST(a list without an item is an error and not any item) {
     }
     CAF_CHECK_EQUAL(error_of({{std::string(row.variable), ""}}), "");
   }
-  CAF_CHECK_EQUAL(lists, 7u);
+  CAF_CHECK_EQUAL(lists, 8u);
+}
+
+CAF_TEST(patterns of messages keep the spaces inside) {
+  const auto values =
+      load({{"STATUS_LATCH_PATTERNS", "COMPLETED*, TRIGGER *,{\"done\":*"}});
+  const std::vector<std::string> patterns{"COMPLETED*", "TRIGGER *",
+                                          "{\"done\":*"};
+  CAF_CHECK_EQUAL(values.latch_patterns, patterns);
+  const auto error =
+      error_of({{"STATUS_LATCH_PATTERNS", "a*," + std::string(257, 'x')}});
+  CAF_CHECK(error.starts_with("STATUS_LATCH_PATTERNS="));
+  CAF_CHECK(error.find("at most 256 bytes") != std::string::npos);
 }
 
 CAF_TEST(backends are named as before and as they are) {

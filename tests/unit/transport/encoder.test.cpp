@@ -56,6 +56,21 @@ CAF_TEST(numbered_messages_have_ids) {
   CAF_CHECK_EQUAL(block->first_number, 5u);
 }
 
+CAF_TEST(a_last_word_is_marked_and_has_its_own_id) {
+  const auto block =
+      encode_last_word(encoding::numbered, {"abc-1", 7}, "the \"end\"");
+  CAF_CHECK_EQUAL(
+      block->bytes,
+      text_frame(
+          R"({"type":"status","id":"abc-1.7","latched":true,"data":"the \"end\""})"));
+  CAF_CHECK_EQUAL(block->messages, 1u);
+  CAF_CHECK(block->kind == encoding::numbered);
+  CAF_CHECK(
+      encode_last_word(encoding::event_stream, {"abc-1", 7}, "end")->bytes ==
+      "id: abc-1.7\ndata: {\"type\":\"status\",\"id\":"
+      "\"abc-1.7\",\"latched\":true,\"data\":\"end\"}\n\n");
+}
+
 CAF_TEST(a_numbered_payload_is_escaped_as_a_plain_one) {
   std::string all;
   for (int byte = 0; byte < 256; ++byte)
