@@ -60,11 +60,13 @@ channel_group::~channel_group() = default;
 bool channel_group::subscribe(caf::strong_actor_ptr who) {
   if (io_actor* actor = bound_with_sink(who.get())) {
     auto& here = by_thread_[actor->thread().index()];
+    if (is_deflated(actor->kind()) && !here.deflated)
+      here.deflated = std::make_unique<decltype(here.deflated)::element_type>();
     auto& readers = here.of(actor->kind());
     actor->group_slot_ = readers.members.size();
     readers.members.push_back({actor, actor->sink(), std::move(who)});
     here.thread.store(&actor->thread(), std::memory_order_release);
-    count_members(here, readers);
+    count_members(here, actor->kind());
     return true;
   }
   std::lock_guard guard{mutex_};
@@ -80,8 +82,8 @@ bool channel_group::subscribe(caf::strong_actor_ptr who) {
 void channel_group::unsubscribe(const caf::actor_control_block* who) {
   if (io_actor* actor = bound_with_sink(who)) {
     auto& here = by_thread_[actor->thread().index()];
-    auto& readers = here.of(actor->kind());
-    auto& members = readers.members;
+    if (is_deflated(actor->kind()) && !here.deflated) return;
+    auto& members = here.of(actor->kind()).members;
     auto slot = actor->group_slot_;
     if (slot >= members.size() || members[slot].actor != actor) return;
     // The last member takes the free place; the array stays flat.
@@ -89,7 +91,7 @@ void channel_group::unsubscribe(const caf::actor_control_block* who) {
     members[slot].actor->group_slot_ = slot;
     auto leaving = std::move(members.back());
     members.pop_back();
-    count_members(here, readers);
+    count_members(here, actor->kind());
     return;
   }
   std::lock_guard guard{mutex_};
@@ -99,12 +101,24 @@ void channel_group::unsubscribe(const caf::actor_control_block* who) {
   unbound_size_.store(unbound_->size(), std::memory_order_release);
 }
 
-void channel_group::count_members(thread_members& here, readers& changed) {
-  changed.size.store(changed.members.size(), std::memory_order_release);
+void channel_group::count_members(thread_members& here,
+                                  transport::encoding changed) {
+  here.sizes[index_of(changed)].store(
+      static_cast<std::uint32_t>(here.of(changed).members.size()),
+      std::memory_order_release);
+}
+
+channel_group::readers& channel_group::thread_members::of(
+    transport::encoding kind) {
+  const auto index = index_of(kind);
+  return is_deflated(kind) ? (*deflated)[index - plain_kinds] : plain[index];
+}
+
+std::size_t channel_group::thread_members::size() const {
   std::size_t all = 0;
-  for (const auto& readers : here.by_encoding)
-    all += readers.members.size();
-  here.size.store(all, std::memory_order_release);
+  for (const auto kind : transport::encodings)
+    all += size(kind);
+  return all;
 }
 
 caf::actor channel_group::subscriber() const {
@@ -123,8 +137,7 @@ void channel_group::enqueue(caf::strong_actor_ptr sender, caf::message_id,
   if (content.match_elements<frame_message>())
     frame = content.get_as<frame_message>(0).block;
   for (auto& there : by_thread_) {
-    const auto& size = frame ? there.of(frame->kind).size : there.size;
-    if (size.load(std::memory_order_acquire) == 0) continue;
+    if ((frame ? there.size(frame->kind) : there.size()) == 0) continue;
     io_thread::hand_over(*there.thread.load(std::memory_order_acquire),
                          {this, frame, frame ? caf::message{} : content});
   }
@@ -191,18 +204,19 @@ bool channel_group::gather(const io_thread& thread, delivery& item) {
 }
 
 void channel_group::end_gathering(const io_thread& thread) {
-  for (auto& readers : by_thread_[thread.index()].by_encoding) {
-    readers.last_frames = nullptr;
-    readers.gathered = nullptr;
-  }
+  by_thread_[thread.index()].for_each([](readers& each) {
+    each.last_frames = nullptr;
+    each.gathered = nullptr;
+  });
 }
 
 void channel_group::deliver_here(io_thread& thread, delivery& item) {
   if (item.frame) return deliver_frames(thread, *item.frame);
-  for (auto& readers : by_thread_[thread.index()].by_encoding)
-    for (auto& member : readers.members)
+  by_thread_[thread.index()].for_each([&](readers& each) {
+    for (auto& member : each.members)
       member.keep_alive->enqueue(nullptr, caf::make_message_id(), item.content,
                                  &thread);
+  });
 }
 
 void channel_group::deliver_frames(io_thread& thread,
@@ -241,14 +255,14 @@ channel_group::deliveries channel_group::tally() const {
 std::size_t channel_group::size(transport::encoding kind) const {
   auto all = unbound_size_.load(std::memory_order_acquire);
   for (auto& there : by_thread_)
-    all += there.of(kind).size.load(std::memory_order_acquire);
+    all += there.size(kind);
   return all;
 }
 
 std::size_t channel_group::size() const {
   auto all = unbound_size_.load(std::memory_order_acquire);
   for (auto& there : by_thread_)
-    all += there.size.load(std::memory_order_acquire);
+    all += there.size();
   return all;
 }
 

@@ -113,31 +113,47 @@ class channel_group final : public caf::abstract_group {
     transport::frame_sink* sink;
     caf::strong_actor_ptr keep_alive;
   };
-  /// Members on one thread that receive frames of one encoding. Only `size` may
-  /// be read on other threads.
+  /// Members on one thread that receive frames of one encoding.
   struct readers {
     std::vector<bound_member> members;
     delivery* last_frames = nullptr;  ///< of the turn; more may go behind them
     std::shared_ptr<transport::frame_block> gathered;  ///< theirs, once copied
-    std::atomic<std::size_t> size{0};
   };
+  /// Other threads read `sizes`, `thread` and the tally only.
   struct thread_members {
-    readers& of(transport::encoding kind) {
-      return by_encoding[transport::index_of(kind)];
-    }
+    /// Of a compressed encoding only once it has, or had, members.
+    readers& of(transport::encoding kind);
     const readers& of(transport::encoding kind) const {
-      return by_encoding[transport::index_of(kind)];
+      return const_cast<thread_members*>(this)->of(kind);
     }
-    std::array<readers, transport::encodings.size()> by_encoding;
+    template <class Action>
+    void for_each(Action action) {
+      for (auto& readers : plain)
+        action(readers);
+      if (!deflated) return;
+      for (auto& readers : *deflated)
+        action(readers);
+    }
+    std::size_t size(transport::encoding kind) const {
+      return sizes[transport::index_of(kind)].load(std::memory_order_acquire);
+    }
+    std::size_t size() const;
+
+    static constexpr auto plain_kinds = transport::uncompressed_encodings;
+    static constexpr auto deflated_kinds =
+        transport::encodings.size() - plain_kinds;
+    std::array<std::atomic<std::uint32_t>, transport::encodings.size()> sizes{};
+    std::array<readers, plain_kinds> plain;
+    /// Most channels have none: null until there is one.
+    std::unique_ptr<std::array<readers, deflated_kinds>> deflated;
     std::shared_ptr<transport::delivery_tally> tally =
         std::make_shared<transport::delivery_tally>();
     std::atomic<io_thread*> thread{nullptr};
-    std::atomic<std::size_t> size{0};  ///< of all encodings
   };
   using unbound_members = std::vector<caf::strong_actor_ptr>;
   static constexpr std::size_t home = 0;  ///< the thread of the Redis link
 
-  static void count_members(thread_members& here, readers& changed);
+  static void count_members(thread_members& here, transport::encoding changed);
   void deliver_frames(io_thread& thread, const transport::frame_block& block);
 
   std::vector<thread_members> by_thread_;

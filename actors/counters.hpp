@@ -35,6 +35,11 @@ namespace status2::actors {
   X(messages_unwatched, "status2_messages_unwatched_total", counter,           \
     "Messages that had no viewer: the channel's last one had left (see "       \
     "STATUS_CHANNEL_LINGER and STATUS_TAIL_LINGER).")                          \
+  X(deflate_input, "status2_deflate_input_bytes_total", counter,               \
+    "Bytes of frames before STATUS_COMPRESSION, each message once for all "    \
+    "clients that negotiated it.")                                             \
+  X(deflate_output, "status2_deflate_output_bytes_total", counter,             \
+    "The same frames after it, those that it leaves as they are included.")    \
   X(tail_memory, "status2_tail_memory_bytes", gauge,                           \
     "Memory of the messages that channels keep for replays; "                  \
     "STATUS_TAIL_TOTAL_BYTES bounds it.")                                      \

@@ -24,8 +24,7 @@ void append_blocks(std::vector<transport::frame_ptr>& blocks,
                 : std::make_shared<transport::frame_block>();
     block->kind = kind;
     block->after_replay = true;
-    if (batch.too_large == 0)
-      block->bytes.reserve(batch.bytes + envelope_of(kind) * batch.count);
+    if (batch.too_large == 0) reserve_for(*block, batch.bytes, batch.count);
     blocks.push_back(block);
   };
   batch.for_each(

@@ -18,9 +18,21 @@ namespace status2::actors {
 /// Bytes of payload that a subscriber encodes itself.
 inline constexpr std::size_t most_encoded_here = 1048576;
 
+/// The same if viewers want compression, which takes 7 ns a byte.
+inline constexpr std::size_t most_compressed_here = 65536;
+
 /// Bytes into which the envelope of a message, its id and a frame header fit.
 constexpr std::size_t envelope_of(transport::encoding kind) {
   return kind == transport::encoding::plain ? 64 : 128;
+}
+
+/// Makes room in `block` for `count` messages with payloads of `bytes` in all.
+/// How much compressed ones take is not known before.
+inline void reserve_for(transport::frame_block& block, std::size_t bytes,
+                        std::size_t count) {
+  if (is_deflated(block.kind)) return;
+  block.bytes.reserve(block.bytes.size() + bytes +
+                      envelope_of(block.kind) * count);
 }
 
 /// The blocks of a batch in each of the encodings that are wanted: in order,

@@ -21,8 +21,10 @@ void session_replay::ask() {
   const auto subscriber = channel_group::of(channel_).subscriber();
   // The next subscriber makes the channel live again, and on_live() asks it.
   if (!subscriber) return;
+  // A part is made for this client alone, on the thread of the Redis link.
   self_->send(subscriber,
-              replay_wanted{caf::actor_cast<caf::actor>(self_), options_.kind(),
+              replay_wanted{caf::actor_cast<caf::actor>(self_),
+                            without_compression(options_.kind()),
                             *options_.replay, question, sink_.progress()});
 }
 

@@ -38,7 +38,7 @@ caf::behavior subscriber_state::make_behavior(subscriber_spec what) {
 }
 
 void subscriber_state::forward(const payload_batch& batch) {
-  if (batch.too_large > 0 || batch.bytes > most_encoded_here)
+  if (batch.too_large > 0 || batch.bytes > most_here())
     return forward_apart(batch);
   last_number = batch.number;
   complete_until = batch.read->complete_until;
@@ -87,8 +87,7 @@ void subscriber_state::encode(transport::encoding kind,
     block->kind = kind;
     block->after_replay = replay_made;
   }
-  block->bytes.reserve(block->bytes.size() + batch.bytes +
-                       envelope_of(kind) * batch.count);
+  reserve_for(*block, batch.bytes, batch.count);
   const auto& epoch = spec.tail->epoch();
   auto number = first;
   batch.for_each([&](std::string_view payload) {
@@ -117,7 +116,7 @@ void subscriber_state::forward_apart(const payload_batch& batch) {
     return hand_on({}, number, complete);
   }
   spec.counters->messages_fanned_out += batch.messages();
-  if (batch.bytes <= most_encoded_here)
+  if (batch.bytes <= most_here())
     return hand_on(blocks_of(wanted), number, complete);
   const auto framer = spawn_detached<framer_state>(self->home_system());
   self->request(framer, caf::infinite, std::move(wanted))
@@ -133,8 +132,10 @@ void subscriber_state::forward_apart(const payload_batch& batch) {
 void subscriber_state::hand_on(const std::vector<transport::frame_ptr>& blocks,
                                std::uint64_t number,
                                channel_group::time_point complete) {
-  for (const auto& block : blocks)
+  for (const auto& block : blocks) {
+    count_deflated(*block);
     self->send(spec.viewers, frame_message{block});
+  }
   last_number = number;
   complete_until = complete;
   note_handed_on();
@@ -142,12 +143,29 @@ void subscriber_state::hand_on(const std::vector<transport::frame_ptr>& blocks,
 
 void subscriber_state::send_held() {
   if (std::exchange(held_messages, 0) > 0) {
-    for (auto& block : held)
-      if (block)
-        self->send(spec.viewers, frame_message{std::exchange(block, nullptr)});
+    for (auto& block : held) {
+      if (!block) continue;
+      count_deflated(*block);
+      self->send(spec.viewers, frame_message{std::exchange(block, nullptr)});
+    }
     replay_made = false;
   }
   note_handed_on();
+}
+
+void subscriber_state::count_deflated(
+    const transport::frame_block& block) const {
+  if (block.uncompressed == 0) return;
+  spec.counters->deflate_input += static_cast<std::int64_t>(block.uncompressed);
+  spec.counters->deflate_output +=
+      static_cast<std::int64_t>(block.bytes.size());
+}
+
+std::size_t subscriber_state::most_here() const {
+  const auto& group = channel_group::of(spec.viewers);
+  for (const auto kind : transport::encodings)
+    if (is_deflated(kind) && group.size(kind) > 0) return most_compressed_here;
+  return most_encoded_here;
 }
 
 void subscriber_state::note_handed_on() const {

@@ -57,6 +57,10 @@ struct subscriber_state {
   void encode(transport::encoding kind, const payload_batch& batch,
               std::uint64_t first);
   void send_held();
+  /// Counts how much shorter compression makes a block that is handed on.
+  void count_deflated(const transport::frame_block& block) const;
+  /// Bytes of payload that are encoded on this thread.
+  std::size_t most_here() const;
   /// Until when a single message waits for the next one, to share its fan-out.
   /// It waits if it comes within four times the cost of the last one's fan-out,
   /// that is where single messages keep the thread busy for more than a quarter

@@ -92,6 +92,7 @@ transport::listener_settings listener_settings_of(const configuration& c) {
           .allowed_origins = transport::origin_rules(c.allowed_origins),
           .allowed_channels = c.allowed_channels,
           .subprotocols = c.subprotocols,
+          .compression = c.compression,
           .handshake_timeout = c.handshake_timeout,
           .keepalive_timeout = c.keepalive_timeout,
           .max_header_size = c.max_header_size,

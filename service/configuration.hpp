@@ -71,6 +71,7 @@ struct configuration {
   std::vector<std::string> hosts;             ///< patterns; empty: any
   std::vector<std::string> allowed_channels;  ///< patterns; empty: any
   std::vector<std::string> subprotocols;      ///< besides status2.v1
+  bool compression = false;  ///< of messages, for clients that offer it
   bool hangup = false;
   bool proxy_protocol = false;  ///< at listen_addr
 

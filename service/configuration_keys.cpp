@@ -129,6 +129,11 @@ constexpr std::array table{
         "Names that are answered to a client that offers them in "
         "Sec-WebSocket-Protocol, besides `status2.v1`.",
         &c::subprotocols},
+    key{"STATUS_COMPRESSION", flag, "false", "", "",
+        "Compress messages to WebSocket clients that offer permessage-deflate, "
+        "as browsers do: those above 256 bytes, each once for all of them. For "
+        "networks that are slow or paid by the byte.",
+        &c::compression},
     key{"STATUS_HANGUP", flag, "false", "", "",
         "Send `{\"type\":\"hangup\"}` before the server closes a client; "
         "known browser clients then stay away for good.",

@@ -1,5 +1,6 @@
 #include "transport/client_frames.hpp"
 
+#include "transport/deflate.hpp"
 #include "transport/utf8.hpp"
 
 #include <algorithm>
@@ -11,6 +12,7 @@ namespace status2::transport {
 namespace {
 
 constexpr std::uint8_t reserved_bits = 0x70;
+constexpr std::uint8_t reserved_bits_but_rsv1 = 0x30;
 constexpr std::uint8_t mask_bit = 0x80;
 constexpr std::uint8_t length_bits = 0x7f;
 constexpr std::uint8_t two_byte_length = 126;
@@ -96,7 +98,10 @@ client_frames::failure client_frames::take_header(std::span<char>& bytes) {
   remaining_ = length();
   std::copy_n(header_.begin() + length_end, key_.size(), key_.begin());
   if (!is_control()) message_size_ += remaining_;
-  if (kind() == opcode::text || kind() == opcode::binary) message_ = kind();
+  if (kind() == opcode::text || kind() == opcode::binary) {
+    message_ = kind();
+    compressed_ = is_compressed();
+  }
   in_payload_ = true;
   return std::nullopt;
 }
@@ -111,7 +116,11 @@ bool client_frames::fill_header(std::span<char>& bytes, std::size_t size) {
 }
 
 client_frames::failure client_frames::check_start() const {
-  bool good = (header_[0] & reserved_bits) == 0 && (header_[1] & mask_bit) != 0;
+  const bool may_be_compressed =
+      deflate_ && (kind() == opcode::text || kind() == opcode::binary);
+  const auto reserved =
+      may_be_compressed ? reserved_bits_but_rsv1 : reserved_bits;
+  bool good = (header_[0] & reserved) == 0 && (header_[1] & mask_bit) != 0;
   switch (kind()) {
     case opcode::text:
     case opcode::binary:
@@ -186,6 +195,11 @@ client_frames::failure client_frames::take_text(std::span<char> part,
   unmask(part);
   std::string_view text(part.data(), part.size());
   if (kept_ || (!whole && !text.empty())) text = keep(text);
+  if (compressed_) {
+    if (!whole) return std::nullopt;
+    const auto parts = std::move(kept_);
+    return take_deflated(text, events);
+  }
   const auto unchecked = part.size() + character_;
   const auto begun = unfinished_character(text.substr(text.size() - unchecked));
   if (!begun || (whole && *begun > 0)) return close_reason::bad_utf8;
@@ -193,6 +207,17 @@ client_frames::failure client_frames::take_text(std::span<char> part,
   if (!whole) return std::nullopt;
   const auto parts = std::move(kept_);
   over_ = !events.on_text(text);
+  return std::nullopt;
+}
+
+client_frames::failure client_frames::take_deflated(std::string_view payload,
+                                                    client_events& events) {
+  std::string text;
+  if (const auto error = inflate_message(payload, max_message_size_, text))
+    return error;
+  if (unfinished_character(text) != 0) return close_reason::bad_utf8;
+  const auto more = text.size() - std::min(text.size(), payload.size());
+  over_ = !events.on_inflated(more) || !events.on_text(text);
   return std::nullopt;
 }
 

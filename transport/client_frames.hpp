@@ -25,6 +25,11 @@ class client_events {
     (void)size;
     return true;
   }
+  /// A compressed message is whole, which holds `more` bytes than came.
+  virtual bool on_inflated(std::uint64_t more) {
+    (void)more;
+    return true;
+  }
   /// A whole message; it is UTF-8.
   virtual bool on_text(std::string_view message) = 0;
   /// A whole message; its bytes are dropped.
@@ -40,22 +45,27 @@ class client_events {
 
 /// One client's stream of frames.
 /// Owns: heap memory while a text message or a control frame is in parts.
-/// Source: RFC 6455 sections 5, 7.4 and 8.1.
+/// Source: RFC 6455 sections 5, 7.4 and 8.1; RFC 7692 sections 6 and 7.2.
 class client_frames {
  public:
   /// Limits: a message of `max_message_size` bytes is taken, of all its
-  /// fragments together; text and binary alike.
-  explicit client_frames(std::size_t max_message_size)
-      : max_message_size_(max_message_size) {}
+  /// fragments together; text and binary alike. Of a compressed text message
+  /// that holds before and after. `deflate`: compression was negotiated.
+  explicit client_frames(std::size_t max_message_size, bool deflate = false)
+      : max_message_size_(max_message_size), deflate_(deflate) {}
 
   /// Tells `events` what `bytes` complete, and changes `bytes` on the way. A
-  /// text message that lies in `bytes` in one frame is not copied. Ignores all
+  /// text message that lies in `bytes` in one frame is not copied, unless it is
+  /// compressed: that is decompressed once it is whole. Ignores all
   /// bytes after a Close, after an error and once an event returned false.
   /// Errors: protocol_error; bad_utf8, at the first byte that no text message
-  /// can go on with; message_too_big, at the header. The caller ends the
-  /// connection. Limits: keeps at most `max_message_size` and 125 bytes, and
-  /// only such as have come; a string that grows takes up to twice that. No
-  /// event may destroy what feeds it, or feed it again.
+  /// can go on with; message_too_big, at the header. Those of the text of a
+  /// compressed message come with its last byte, and data that are not DEFLATE
+  /// are a protocol_error. The caller ends the connection.
+  /// Limits: keeps at most `max_message_size` and 125 bytes, and only such as
+  /// have come, compressed if they came so; a string that grows takes up to
+  /// twice that. During a call a compressed message takes up to twice as much
+  /// more. No event may destroy what feeds it, or feed it again.
   std::optional<close_reason> feed(std::span<char> bytes,
                                    client_events& events);
 
@@ -92,6 +102,8 @@ class client_frames {
   failure check_length() const;
   failure take_payload(std::span<char>& bytes, client_events& events);
   failure take_text(std::span<char> part, bool whole, client_events& events);
+  /// A compressed text message is whole.
+  failure take_deflated(std::string_view payload, client_events& events);
   failure take_control(std::span<char> part, client_events& events);
   failure on_control(std::string_view payload, client_events& events);
   failure on_close(std::string_view payload, client_events& events);
@@ -102,6 +114,7 @@ class client_frames {
   opcode kind() const { return static_cast<opcode>(header_[0] & 0x0f); }
   bool is_control() const { return (header_[0] & 0x08) != 0; }
   bool is_final() const { return (header_[0] & 0x80) != 0; }
+  bool is_compressed() const { return (header_[0] & 0x40) != 0; }
   /// Bytes of the length behind the first two of the header.
   std::size_t length_size() const;
   std::uint64_t length() const;
@@ -110,7 +123,8 @@ class client_frames {
   /// Of the message under way: all frames whose header is whole.
   std::size_t message_size_ = 0;
   std::uint64_t remaining_ = 0;  ///< bytes of this frame's payload to come
-  /// The parts of a text message, then those of a control frame inside it.
+  /// The parts of a text message, as they came, then those of a control frame
+  /// inside it.
   std::unique_ptr<std::string> kept_;
   std::array<std::uint8_t, 14> header_{};
   std::uint8_t header_size_ = 0;       ///< bytes of `header_` that are there
@@ -119,6 +133,8 @@ class client_frames {
   opcode message_ = opcode::continuation;  ///< this value: none under way
   bool in_payload_ = false;
   bool over_ = false;
+  bool deflate_;             ///< compression was negotiated
+  bool compressed_ = false;  ///< the message under way is
 };
 
 static_assert(sizeof(client_frames) <= 64, "every connection has one");

@@ -10,7 +10,8 @@ namespace status2::transport {
 namespace {
 
 std::string websocket_answer(const upgrade_request& request) {
-  return write_switching_protocols(request.key, request.subprotocol);
+  return write_switching_protocols(request.key, request.subprotocol,
+                                   request.extensions);
 }
 
 frame_ptr close_frame(std::uint16_t code, std::string_view text) {

@@ -43,10 +43,12 @@ client_session_impl::client_session_impl(
       request_(std::make_unique<upgrade_request>(std::move(request))),
       remote_(std::move(request_->remote)),
       place_(std::move(request_->place)),
-      frames_(settings.max_message_size) {
+      frames_(settings.max_message_size, request_->options.deflated) {
   wants_gaps_ = request_->options.gaps;
+  deflated_ = request_->options.deflated;
   loop_.counters().connections_active.add();
   if (!protocol_.two_way) loop_.counters().event_streams_active.add();
+  if (deflated_) loop_.counters().connections_compressed.add();
 }
 
 void client_session_impl::start() {
@@ -363,6 +365,7 @@ void client_session_impl::finish(close_reason reason, const error_code& error,
   socket_ = unique_fd();
   loop_.counters().connections_active.sub();
   if (!protocol_.two_way) loop_.counters().event_streams_active.sub();
+  if (deflated_) loop_.counters().connections_compressed.sub();
   loop_.counters().sessions_closed[static_cast<std::size_t>(*reason_)].add();
   if (!events_ && !self) return;
   try {

@@ -73,13 +73,18 @@ class client_session_impl final
   void on_read_end(const error_code& error);
   void on_end_while_deaf();
   bool on_frame(std::uint64_t size) override;
+  bool on_inflated(std::uint64_t more) override;
   bool on_text(std::string_view message) override;
   bool on_binary() override;
   bool on_ping(std::string_view payload) override;
   bool on_pong(std::string_view payload) override;
   void on_close(std::uint16_t code, std::string_view reason) override;
-  /// Units of the client's allowance that `bytes` cost.
-  std::uint64_t units_of(std::uint64_t bytes) const;
+  /// Bytes that cost the client one unit of its allowance.
+  std::uint64_t bytes_of_unit() const;
+  /// Units of the client's allowance that a frame of `bytes` costs.
+  std::uint64_t units_of(std::uint64_t bytes) const {
+    return 1 + bytes / bytes_of_unit();
+  }
   /// Takes `units` from the client's allowance. If it is used up the session
   /// closes and reads no more; the result is false.
   bool charge(std::uint64_t units);
@@ -173,6 +178,7 @@ class client_session_impl final
   bool deaf_ = false;           ///< the client may send, nothing is read
   bool linger_ = false;
   bool wants_gaps_ = false;
+  bool deflated_ = false;          ///< counted as connections_compressed
   bool tell_emptied_ = false;      ///< session_events::on_emptied() is due
   std::int64_t kernel_bytes_ = 0;  ///< counted as outbox_kernel_bytes
   bool ping_waits_ = false;        ///< behind other frames; it is not sent yet

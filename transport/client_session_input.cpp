@@ -122,12 +122,17 @@ bool client_session_impl::on_frame(std::uint64_t size) {
   return charge(units_of(size));
 }
 
-std::uint64_t client_session_impl::units_of(std::uint64_t bytes) const {
+std::uint64_t client_session_impl::bytes_of_unit() const {
   // So that the largest message is never too much for a client that was quiet.
   constexpr std::uint64_t least_unit = 4096;
-  const auto unit = std::max<std::uint64_t>(
+  return std::max<std::uint64_t>(
       least_unit, 2 * settings_.max_message_size / settings_.message_burst);
-  return 1 + bytes / unit;
+}
+
+bool client_session_impl::on_inflated(std::uint64_t more) {
+  // A message costs by what it holds, however small it came.
+  if (phase_ != phase::open) return listening();
+  return charge(more / bytes_of_unit());
 }
 
 bool client_session_impl::on_text(std::string_view message) {

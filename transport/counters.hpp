@@ -32,6 +32,8 @@ class counter {
     "Sessions that are open now, WebSockets and event streams.")               \
   X(event_streams_active, "status2_event_streams_active", gauge,               \
     "Sessions that are open now and are event streams.")                       \
+  X(connections_compressed, "status2_connections_compressed", gauge,           \
+    "WebSockets that are open now and negotiated STATUS_COMPRESSION.")         \
   X(deliveries_due, "status2_deliveries_due_total", counter,                   \
     "Messages times viewers: what all sessions together were handed.")         \
   X(messages_forwarded, "status2_messages_forwarded_total", counter,           \

@@ -17,7 +17,7 @@ std::string id_text(const position& at) {
   return id;
 }
 
-/// Appends one JSON object.
+/// Appends one JSON object about the channel, never compressed.
 void append_object(std::string& out, encoding kind, std::string_view id,
                    std::string_view object) {
   if (kind == encoding::event_stream)
@@ -35,21 +35,37 @@ std::shared_ptr<frame_block> gap_block(encoding kind, std::string_view id,
   return block;
 }
 
-/// `mark`: a field of the object, empty or with a comma behind it.
-void append_numbered(frame_block& block, const position& at,
-                     std::string_view payload, std::string_view mark = {}) {
+bool has_ids(encoding kind) {
+  return without_compression(kind) != encoding::plain;
+}
+
+/// The JSON object of a message; without an id if that is empty. `mark`: a
+/// field of the object with a comma in front, or empty.
+std::string status_object(std::string_view id, std::string_view payload,
+                          std::string_view mark) {
   constexpr std::size_t envelope = 128;
-  const auto id = id_text(at);
   std::string object;
   object.reserve(payload.size() + envelope);
-  object += R"({"type":"status","id":")";
-  object += id;
-  object += R"(",)";
+  object += R"({"type":"status")";
+  if (!id.empty()) {
+    object += R"(,"id":")";
+    object += id;
+    object += '"';
+  }
   object += mark;
-  object += R"("data":)";
+  object += R"(,"data":)";
   append_json_string(object, payload);
   object += '}';
-  append_object(block.bytes, block.kind, id, object);
+  return object;
+}
+
+void append_status(frame_block& block, std::string_view id,
+                   std::string_view payload, std::string_view mark = {}) {
+  const auto object = status_object(id, payload, mark);
+  if (!is_deflated(block.kind))
+    return append_object(block.bytes, block.kind, id, object);
+  block.uncompressed += frame_size(object.size());
+  append_deflated_text_frame(block.bytes, object);
 }
 
 }  // namespace
@@ -59,8 +75,9 @@ void append_message(frame_block& block, const position& at,
   ++block.messages;
   if (block.kind == encoding::plain)
     return append_status_frame(block.bytes, payload);
+  if (!has_ids(block.kind)) return append_status(block, {}, payload);
   if (block.first_number == 0) block.first_number = at.number;
-  append_numbered(block, at, payload);
+  append_status(block, id_text(at), payload);
 }
 
 frame_ptr encode_last_word(encoding kind, const position& at,
@@ -68,12 +85,12 @@ frame_ptr encode_last_word(encoding kind, const position& at,
   auto block = std::make_shared<frame_block>();
   block->kind = kind;
   block->messages = 1;
-  append_numbered(*block, at, payload, R"("latched":true,)");
+  append_status(*block, id_text(at), payload, R"(,"latched":true)");
   return block;
 }
 
 frame_ptr encode_gap(encoding kind, const position& at, const gap& what) {
-  if (kind == encoding::plain) return encode_gap(kind, what);
+  if (!has_ids(kind)) return encode_gap(kind, what);
   auto block = gap_block(kind, id_text(at), what);
   block->first_number = at.number;
   return block;

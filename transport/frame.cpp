@@ -1,5 +1,6 @@
 #include "transport/frame.hpp"
 
+#include "transport/deflate.hpp"
 #include "transport/json.hpp"
 
 #include <array>
@@ -14,6 +15,7 @@ namespace status2::transport {
 namespace {
 
 constexpr char final_text = '\x81';
+constexpr char final_deflated_text = '\xc1';  // RSV1: it is compressed
 constexpr char final_close = '\x88';
 constexpr char final_ping = '\x89';
 constexpr char final_pong = '\x8a';
@@ -86,6 +88,17 @@ std::shared_ptr<frame_block> make_large_block() {
 
 void append_text_frame(std::string& out, std::string_view text) {
   append_frame(out, final_text, text);
+}
+
+void append_deflated_text_frame(std::string& out, std::string_view text) {
+  if (text.size() >= least_deflated)
+    if (const auto payload = deflate_message(text); !payload.empty())
+      return append_frame(out, final_deflated_text, payload);
+  append_text_frame(out, text);
+}
+
+std::size_t frame_size(std::size_t length) {
+  return header_size(length) + length;
 }
 
 void append_event(std::string& out, std::string_view id,

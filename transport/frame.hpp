@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -24,6 +25,8 @@ struct frame_block : std::enable_shared_from_this<frame_block> {
   /// Only for those who asked to be told of gaps.
   bool gap = false;
   encoding kind = encoding::plain;
+  /// Bytes of the same messages without compression; 0 if `kind` has none.
+  std::size_t uncompressed = 0;
   /// Number of the first message, or of the gap, in its channel. 0 without ids.
   std::uint64_t first_number = 0;
   /// A replay ended in front of it: it stays a block of its own.
@@ -41,6 +44,13 @@ std::shared_ptr<frame_block> make_large_block();
 /// Appends one unmasked text frame holding `text`, which must be UTF-8.
 /// Source: RFC 6455 section 5.2.
 void append_text_frame(std::string& out, std::string_view text);
+
+/// The same, compressed if that makes it shorter and `text` is long enough to
+/// be worth it. Source: RFC 7692 sections 6.1 and 7.2.1.
+void append_deflated_text_frame(std::string& out, std::string_view text);
+
+/// Bytes of a frame that is not compressed and holds `length` bytes.
+std::size_t frame_size(std::size_t length);
 
 /// Appends one event of an event stream, with its id unless that is empty.
 /// `object` is JSON, which contains no line break.

@@ -1,6 +1,7 @@
 #include "transport/handshake.hpp"
 
 #include "transport/characters.hpp"
+#include "transport/deflate_offer.hpp"
 #include "transport/event_stream.hpp"
 #include "transport/wildcard.hpp"
 
@@ -138,6 +139,8 @@ handshake read_handshake(const http_request& request,
   }
   result.key = value_of(request, http::field::sec_websocket_key);
   result.subprotocol = choose_subprotocol(request, rules.subprotocols);
+  if (rules.compression) result.extensions = accept_deflate(request);
+  result.options.deflated = !result.extensions.empty();
   return result;
 }
 

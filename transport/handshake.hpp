@@ -21,6 +21,8 @@ struct handshake_rules {
   const std::vector<std::string>& allowed_channels;
   /// Names besides `status2.v1`, in any order.
   const std::vector<std::string>& subprotocols;
+  /// Whether clients that offer compression get it.
+  bool compression = false;
 };
 
 /// A sound request for a channel. Owns its strings: the parsed header may go.
@@ -31,6 +33,7 @@ struct handshake {
   std::string key;          ///< Sec-WebSocket-Key; empty: an event stream
   std::string origin;       ///< of the page that reads an event stream
   std::string subprotocol;  ///< empty: none that both sides know
+  std::string extensions;  ///< Sec-WebSocket-Extensions of the answer, or empty
 };
 
 /// Reads a request that find_route() gave to resource::channel.

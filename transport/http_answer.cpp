@@ -51,16 +51,23 @@ std::string serialised(http::response<Body>& message) {
   return text;
 }
 
-std::string upgrade_answer(std::string_view accept,
-                           std::string_view subprotocol) {
+std::string upgrade_answer(std::string_view accept) {
   http::response<http::empty_body> message(http::status::switching_protocols,
                                            11);
   message.set(http::field::upgrade, "websocket");
   message.set(http::field::connection, "upgrade");
   message.set(http::field::sec_websocket_accept, accept);
-  if (!subprotocol.empty())
-    message.set(http::field::sec_websocket_protocol, subprotocol);
   return serialised(message);
+}
+
+/// Appends a field behind the value of another one, unless `value` is empty.
+void append_field(std::string& text, std::string_view name,
+                  std::string_view value) {
+  if (value.empty()) return;
+  text += "\r\n";
+  text += name;
+  text += ": ";
+  text += value;
 }
 
 }  // namespace
@@ -102,19 +109,22 @@ std::string write_head(const http_reply& reply) {
 }
 
 std::string write_switching_protocols(std::string_view client_key,
-                                      std::string_view subprotocol) {
-  const auto key = accept_key(client_key);
-  if (!subprotocol.empty()) return upgrade_answer(key, subprotocol);
-  // Only the key differs between the answers of one second.
+                                      std::string_view subprotocol,
+                                      std::string_view extensions) {
+  auto value = accept_key(client_key);
+  const auto key_size = value.size();
+  // Only these fields differ between the answers of one second.
   thread_local std::time_t second = -1;
   thread_local std::string pattern;
   thread_local std::size_t key_at = 0;
   const auto now = std::time(nullptr);
   if (std::exchange(second, now) != now) {
-    pattern = upgrade_answer(key, {});
-    key_at = pattern.find(key);
+    pattern = upgrade_answer(value);
+    key_at = pattern.find(value);
   }
-  return std::string(pattern).replace(key_at, key.size(), key);
+  append_field(value, "Sec-WebSocket-Protocol", subprotocol);
+  append_field(value, "Sec-WebSocket-Extensions", extensions);
+  return std::string(pattern).replace(key_at, key_size, value);
 }
 
 }  // namespace status2::transport

@@ -36,9 +36,10 @@ std::string write_answer(http_reply reply, const answer_form& form);
 std::string write_head(const http_reply& reply);
 
 /// The bytes of 101 Switching Protocols for `Sec-WebSocket-Key: client_key`,
-/// with a subprotocol unless it is empty.
+/// with a subprotocol and extensions unless they are empty.
 /// Errors: throws if OpenSSL has no SHA-1. Source: RFC 6455 section 4.2.2.
 std::string write_switching_protocols(std::string_view client_key,
-                                      std::string_view subprotocol = {});
+                                      std::string_view subprotocol = {},
+                                      std::string_view extensions = {});
 
 }  // namespace status2::transport

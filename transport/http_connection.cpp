@@ -412,9 +412,9 @@ void http_connection::answer_command() {
 void http_connection::authorize(const routed_request& routed) {
   const auto& settings = context_->settings;
   const auto& request = parser_->get();
-  auto wanted = read_handshake(
-      request, routed,
-      {settings.path_prefix, settings.allowed_channels, settings.subprotocols});
+  auto wanted = read_handshake(request, routed,
+                               {settings.path_prefix, settings.allowed_channels,
+                                settings.subprotocols, settings.compression});
   if (wanted.refused)
     refuse(*wanted.refused);
   else if (!allows_origin(routed))
@@ -469,6 +469,7 @@ void http_connection::hand_on(admitted client) {
   upgrade.origin = std::move(client.request.origin);
   upgrade.key = std::move(client.request.key);
   upgrade.subprotocol = std::move(client.request.subprotocol);
+  upgrade.extensions = std::move(client.request.extensions);
   upgrade.remote = remote_text(client.client);
   upgrade.place = std::move(client.place);
   upgrade.leftover = input_.view();

@@ -32,6 +32,7 @@ struct listener_settings {
   origin_rules allowed_origins{};
   std::vector<std::string> allowed_channels{};  ///< patterns; empty: any
   std::vector<std::string> subprotocols{};      ///< besides status2.v1
+  bool compression = false;  ///< clients that offer permessage-deflate get it
   std::chrono::nanoseconds handshake_timeout{std::chrono::seconds{10}};
   /// A connection may wait for its next request for so long.
   std::chrono::nanoseconds keepalive_timeout{std::chrono::seconds{75}};

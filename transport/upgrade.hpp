@@ -46,6 +46,7 @@ struct upgrade_request {
   unique_fd socket;         ///< non-blocking, in no event loop
   std::string key;          ///< Sec-WebSocket-Key; empty: an event stream
   std::string subprotocol;  ///< for the answer; empty: none
+  std::string extensions;   ///< likewise
   std::string origin;       ///< of the page that reads an event stream
   std::string leftover;     ///< bytes that came after the header
   channel_name channel;

@@ -1,4 +1,5 @@
-/// What a client asks for in the query of its address. Pure.
+/// What a client asks for: in the query of its address, and in its request.
+/// Pure.
 #pragma once
 
 #include "transport/encoding.hpp"
@@ -28,8 +29,13 @@ struct watch_options {
   /// `tail=N` or `since=ID`: messages carry ids, and a replay comes first.
   std::optional<replay_request> replay;
 
+  /// Compression of messages was negotiated.
+  bool deflated = false;
+
   encoding kind() const {
     if (event_stream) return encoding::event_stream;
+    if (deflated)
+      return replay ? encoding::numbered_deflated : encoding::plain_deflated;
     return replay ? encoding::numbered : encoding::plain;
   }
 };

@@ -121,6 +121,20 @@ CAF_TEST(all_payloads_of_one_read_become_one_block_of_frames_in_order) {
   CAF_CHECK_EQUAL(blocks[0]->bytes, expected);
 }
 
+CAF_TEST(what_compression_saves_is_counted_once_per_encoding) {
+  publish({std::string(3000, 'x')});
+  CAF_CHECK_EQUAL(counters.deflate_input.load(), 0);
+  // Members that are not bound to a thread get blocks of every encoding.
+  watch();
+  publish({std::string(3000, 'x'), "short"});
+  CAF_REQUIRE_EQUAL(blocks.size(), 1u);
+  const auto plain = static_cast<std::int64_t>(blocks[0]->bytes.size());
+  CAF_CHECK(counters.deflate_input > 2 * plain);
+  CAF_CHECK(counters.deflate_input < 2 * plain + 200);
+  CAF_CHECK(counters.deflate_output > 0);
+  CAF_CHECK(counters.deflate_output < 400);
+}
+
 CAF_TEST(a_gap_takes_the_place_of_a_message_that_was_too_large) {
   watch();
   pass(1s);
@@ -371,7 +385,8 @@ CAF_TEST(the_end_of_one_wait_ends_no_later_one) {
 CAF_TEST(much_does_not_wait) {
   watch();
   fan_out(10ms);
-  publish({std::string(70000, 'x')});
+  // More than is held with its envelope, and not too much to compress here.
+  publish({std::string(65530, 'x')});
   CAF_CHECK_EQUAL(blocks.size(), 1u);
 }
 

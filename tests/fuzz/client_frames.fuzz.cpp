@@ -59,21 +59,25 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   if (size < settings) return 0;
   const std::size_t limit = data[0] * 16;
   std::string bytes(fuzz::text_of(data, size).substr(settings));
-  const auto whole =
-      support::decoded(bytes, limit, [](std::size_t left) { return left; });
-  std::size_t turn = 0;
-  const auto parts = support::decoded(
-      bytes, limit, [&](std::size_t) { return data[1 + turn++ % 4]; });
-  fuzz::holds(whole == parts, "cuts change nothing");
+  for (const bool deflate : {false, true}) {
+    const auto whole = support::decoded(
+        bytes, limit, [](std::size_t left) { return left; }, deflate);
+    std::size_t turn = 0;
+    const auto parts = support::decoded(
+        bytes, limit, [&](std::size_t) { return data[1 + turn++ % 4]; },
+        deflate);
+    fuzz::holds(whole == parts, "cuts change nothing");
 
-  transport::client_frames frames(limit);
-  strict_events events(limit);
-  std::size_t fed = 0;
-  for (char& byte : bytes) {
-    frames.feed({&byte, 1}, events);
-    ++fed;
-    fuzz::holds(frames.kept_bytes() <= sizeof(std::string) + 30 + 2 * fed,
-                "what is kept has come");
+    transport::client_frames frames(limit, deflate);
+    strict_events events(limit);
+    auto copy = bytes;
+    std::size_t fed = 0;
+    for (char& byte : copy) {
+      frames.feed({&byte, 1}, events);
+      ++fed;
+      fuzz::holds(frames.kept_bytes() <= sizeof(std::string) + 30 + 2 * fed,
+                  "what is kept has come");
+    }
   }
   return 0;
 }

@@ -64,11 +64,11 @@ class client_transcript final : public transport::client_events {
 };
 
 /// The transcript of `bytes`; `next_size(left)` says how many of them the
-/// decoder gets at once.
+/// decoder gets at once. `deflate`: compression was negotiated.
 template <class NextSize>
 std::string decoded(std::string bytes, std::size_t max_message_size,
-                    NextSize next_size) {
-  transport::client_frames frames(max_message_size);
+                    NextSize next_size, bool deflate = false) {
+  transport::client_frames frames(max_message_size, deflate);
   client_transcript transcript;
   std::span<char> left(bytes);
   while (!left.empty()) {

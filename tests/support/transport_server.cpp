@@ -2,6 +2,7 @@
 
 #include "tests/support/eventually.hpp"
 #include "tests/support/tcp_client.hpp"
+#include "transport/encoder.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -162,6 +163,7 @@ void transport_server::run_on(io_loop& loop,
 
 void transport_server::serve(upgrade_request&& request) {
   const auto id = ++last_id_;
+  kinds_[id] = request.options.kind();
   auto& session = live_[id];
   session = std::make_unique<client_session>(
       session_loop_, std::move(request), options_.session,
@@ -209,6 +211,20 @@ std::size_t transport_server::holders() {
 
 void transport_server::publish(std::string_view payload) {
   deliver(status_block(payload));
+}
+
+void transport_server::publish_encoded(std::string_view payload) {
+  on_sessions([&] {
+    ++last_number_;
+    for (const auto kind : encodings) {
+      const auto block = std::make_shared<frame_block>();
+      block->kind = kind;
+      append_message(*block, {"abc-1", last_number_}, payload);
+      for (const auto& [id, session] : live_)
+        if (kinds_[id] == kind) session->sink().deliver(*block);
+      session_loop_.sender().flush();
+    }
+  });
 }
 
 void transport_server::close_all(close_reason reason) {

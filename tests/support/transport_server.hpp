@@ -55,6 +55,8 @@ class transport_server {
   void enqueue(const std::vector<transport::frame_ptr>& blocks);
   /// One status message to every session.
   void publish(std::string_view payload);
+  /// The same, to each session in the encoding that it wants.
+  void publish_encoded(std::string_view payload);
   void close_all(transport::close_reason reason);
   /// From now on an `init` throws, as a bug would.
   void break_inits();
@@ -130,7 +132,9 @@ class transport_server {
   transport::io_loop session_loop_{1, io_backend()};
   /// On the sessions' thread.
   std::map<std::size_t, std::unique_ptr<transport::client_session>> live_;
+  std::map<std::size_t, transport::encoding> kinds_;
   std::size_t last_id_ = 0;
+  std::uint64_t last_number_ = 0;
   transport::answer_function last_answer_;
   std::shared_ptr<transport::listener> listener_;
   std::thread listener_thread_;

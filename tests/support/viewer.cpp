@@ -1,5 +1,7 @@
 #include "tests/support/viewer.hpp"
 
+#include "tests/support/deflate_reference.hpp"
+
 #include <array>
 #include <stdexcept>
 
@@ -38,6 +40,7 @@ viewer::viewer(std::uint16_t port, std::string_view target,
   answer_ = read_response(connection_, false);
   if (answer_.status != 101 && answer_.status != 0)
     throw std::runtime_error("handshake: " + answer_.head);
+  deflated_ = answer_.header("sec-websocket-extensions").has_value();
 }
 
 void viewer::send_text(std::string_view text) {
@@ -89,7 +92,10 @@ std::optional<server_frame> viewer::decode() {
   if (bytes.size() < 2) return std::nullopt;
   const auto first = static_cast<std::uint8_t>(bytes[0]);
   const auto second = static_cast<std::uint8_t>(bytes[1]);
-  if ((first & 0xf0) != 0x80 || (second & 0x80) != 0)
+  constexpr int text_frame = 1;
+  const bool may_be_compressed = deflated_ && (first & 0x0f) == text_frame;
+  if ((first & (may_be_compressed ? 0xb0 : 0xf0)) != 0x80 ||
+      (second & 0x80) != 0)
     throw std::runtime_error("a fragmented or masked frame from the server");
   std::size_t head = 2;
   if (second == 126) head = 4;
@@ -105,6 +111,8 @@ std::optional<server_frame> viewer::decode() {
   server_frame frame;
   frame.text = bytes.substr(head, length);
   bytes.erase(0, head + length);
+  frame.compressed = (first & 0x40) != 0;
+  if (frame.compressed) frame.text = inflated(frame.text);
   switch (first & 0x0f) {
     case 1:
       break;

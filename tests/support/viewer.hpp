@@ -16,8 +16,9 @@ namespace status2::support {
 struct server_frame {
   enum class kind : std::uint8_t { text, ping, pong, close };
   kind what = kind::text;
-  std::string text;        ///< of a close: the reason
-  std::uint16_t code = 0;  ///< of a close; 1005 if it had none
+  std::string text;         ///< of a close: the reason; never compressed
+  std::uint16_t code = 0;   ///< of a close; 1005 if it had none
+  bool compressed = false;  ///< RSV1 was set; throws without negotiation
 };
 
 struct viewer_options {
@@ -63,6 +64,7 @@ class viewer {
 
   tcp_client connection_;
   http_response answer_;
+  bool deflated_ = false;  ///< compression was negotiated
 };
 
 /// What makes a request a handshake, for request().

@@ -28,13 +28,16 @@ using namespace status2::actors;
 using namespace std::chrono_literals;
 using status2::support::eventually;
 using status2::support::send_these;
+using status2::transport::encoding;
 using status2::transport::frame_block;
 using status2::transport::frame_ptr;
 
 namespace {
 
-frame_ptr block_of(std::string bytes, std::uint32_t messages = 1) {
+frame_ptr block_of(std::string bytes, std::uint32_t messages = 1,
+                   encoding kind = encoding::plain) {
   auto block = std::make_shared<frame_block>();
+  block->kind = kind;
   block->bytes = std::move(bytes);
   block->messages = messages;
   return block;
@@ -61,6 +64,7 @@ struct recording_sink final : status2::transport::frame_sink {
   io_thread* home = nullptr;
   std::size_t enqueued = 0;
   bool gaps = false;
+  encoding kind = encoding::plain;
   bool wrong_thread = false;
   std::string bytes;
   std::size_t sends = 0;
@@ -73,7 +77,7 @@ struct member_state {
   caf::behavior make_behavior(const caf::group& group, recording_sink* sink) {
     auto* bound = dynamic_cast<io_actor*>(self);
     sink->home = &bound->thread();
-    bound->sink(sink);
+    bound->sink(sink, sink->kind);
     self->join(group);
     return {[this](channel_live) { ++lives; }};
   }
@@ -116,10 +120,12 @@ struct fixture {
     for (auto& thread : threads)
       thread->stop();
   }
-  void join(std::size_t thread, std::size_t how_many, bool gaps = false) {
+  void join(std::size_t thread, std::size_t how_many, bool gaps = false,
+            encoding kind = encoding::plain) {
     for (std::size_t i = 0; i < how_many; ++i) {
       sinks.push_back(std::make_unique<recording_sink>());
       sinks.back()->gaps = gaps;
+      sinks.back()->kind = kind;
       members.push_back(spawn_bound<member_state>(system, *threads[thread],
                                                   group, sinks.back().get()));
     }
@@ -242,6 +248,35 @@ CAF_TEST(a_gap_is_told_in_order_to_those_who_asked_and_to_nobody_else) {
       5s, [&] { return sinks[0]->count == 3 && sinks[1]->count == 2; }));
   CAF_CHECK_EQUAL(sinks[0]->bytes, "0 gap 1 ");
   CAF_CHECK_EQUAL(sinks[1]->bytes, "0 1 ");
+}
+
+CAF_TEST(members_get_blocks_of_their_own_encoding_on_every_thread) {
+  for (std::size_t thread = 0; thread < 3; ++thread)
+    for (const auto kind : status2::transport::encodings)
+      join(thread, 1 + thread, false, kind);
+  const auto text_of = [](encoding kind) {
+    return std::to_string(index_of(kind)) + " ";
+  };
+  std::vector<frame_ptr> sent;
+  for (int i = 0; i < 100; ++i)
+    for (const auto kind : status2::transport::encodings)
+      sent.push_back(block_of(text_of(kind), 1, kind));
+  caf::anon_send(sender, send_these{sent});
+  CAF_REQUIRE(all_have(100));
+  for (const auto& sink : sinks) {
+    std::string expected;
+    for (int i = 0; i < 100; ++i)
+      expected += text_of(sink->kind);
+    CAF_CHECK_EQUAL(sink->bytes, expected);
+  }
+  const auto& viewers = channel_group::of(group);
+  for (const auto kind : status2::transport::encodings)
+    CAF_CHECK_EQUAL(viewers.size(kind), 6u);
+  for (const auto& member : members)
+    caf::anon_send_exit(member, caf::exit_reason::kill);
+  CAF_CHECK(eventually(5s, [&] { return viewers.size() == 0; }));
+  for (const auto kind : status2::transport::encodings)
+    CAF_CHECK_EQUAL(viewers.size(kind), 0u);
 }
 
 CAF_TEST(a_member_that_left_gets_nothing_and_the_others_go_on) {

@@ -79,6 +79,18 @@ CAF_TEST(a_large_batch_becomes_the_same_frames) {
   CAF_CHECK(blocks[0]->bytes == frames({"before", large, "after"}));
 }
 
+CAF_TEST(a_large_batch_is_compressed_and_takes_the_memory_of_that) {
+  auto compressed = wanted({std::string(most_encoded_here + 1, 'x'), "after"});
+  compressed.kinds = {encoding::plain_deflated};
+  const auto blocks = blocks_of(compressed);
+  CAF_REQUIRE_EQUAL(blocks.size(), 1u);
+  CAF_CHECK(blocks[0]->bytes.capacity() < 65536);
+  CAF_CHECK(blocks[0]->bytes.ends_with(frames({"after"})));
+  CAF_CHECK_EQUAL(
+      blocks[0]->uncompressed,
+      frames({std::string(most_encoded_here + 1, 'x'), "after"}).size());
+}
+
 CAF_TEST(each_encoding_has_blocks_of_its_own_with_numbers_across_gaps) {
   auto both = wanted({"a", "b", "c"}, {1});
   both.kinds = {encoding::plain, encoding::numbered};

@@ -51,6 +51,7 @@ CAF_TEST(names and defaults are those of the contract) {
       {"STATUS_HOSTS", ""},
       {"STATUS_ALLOWED_CHANNELS", ""},
       {"STATUS_SUBPROTOCOLS", ""},
+      {"STATUS_COMPRESSION", "false"},
       {"STATUS_HANGUP", "false"},
       {"STATUS_METRICS_ENABLED", "false"},
       {"STATUS_LOG_LEVEL", "info"},
@@ -116,6 +117,7 @@ CAF_TEST(an empty environment gives the defaults) {
   CAF_CHECK_EQUAL(values.redis_max_retries, 5u);
   CAF_CHECK(values.allowed_origins.empty());
   CAF_CHECK(!values.hangup);
+  CAF_CHECK(!values.compression);
   CAF_CHECK(!values.metrics_enabled);
   CAF_CHECK(values.log_level == actors::log_level::INFO);
   CAF_CHECK(values.channel_linger == 5s);
@@ -142,6 +144,7 @@ CAF_TEST(the environment sets every kind of value) {
                             {"STATUS_REDIS_MAX_RETRIES", "0"},
                             {"STATUS_ALLOWED_ORIGINS", " a.org, *.b.org,,"},
                             {"STATUS_HANGUP", "TRUE"},
+                            {"STATUS_COMPRESSION", "true"},
                             {"STATUS_LOG_LEVEL", "Warn"},
                             {"STATUS_IO_THREADS", "3"}});
   CAF_CHECK_EQUAL(values.listen_addr, std::vector<std::string>{"127.0.0.1:0"});
@@ -152,6 +155,7 @@ CAF_TEST(the environment sets every kind of value) {
   const std::vector<std::string> origins{"a.org", "*.b.org"};
   CAF_CHECK_EQUAL(values.allowed_origins, origins);
   CAF_CHECK(values.hangup);
+  CAF_CHECK(values.compression);
   CAF_CHECK(values.log_level == actors::log_level::WARN);
   CAF_CHECK_EQUAL(values.io_threads, 3u);
 }

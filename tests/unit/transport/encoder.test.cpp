@@ -1,6 +1,8 @@
 // Messages, gaps and the end of a replay in each encoding.
 #include "transport/encoder.hpp"
 
+#include "tests/support/deflate_reference.hpp"
+
 #include <caf/test/unit_test.hpp>
 
 #include <chrono>
@@ -113,6 +115,59 @@ CAF_TEST(a_gap_in_an_event_stream_is_an_event) {
   const auto unplaced = encode_gap(encoding::event_stream, missing);
   CAF_CHECK_EQUAL(unplaced->bytes, R"(data: {"type":"gap",)" + times +
                                        R"(,"cause":"redis"})" + "\n\n");
+}
+
+CAF_TEST(long_messages_are_compressed_and_hold_the_same) {
+  const std::string payload(3000, 'p');
+  for (const auto kind :
+       {encoding::plain_deflated, encoding::numbered_deflated}) {
+    const auto block = block_of(kind, {payload});
+    const auto& bytes = block->bytes;
+    CAF_REQUIRE(bytes.size() > 2 && bytes.size() < 126);
+    CAF_CHECK_EQUAL(static_cast<unsigned char>(bytes[0]), 0xc1);
+    CAF_CHECK_EQUAL(static_cast<std::size_t>(bytes[1]), bytes.size() - 2);
+    const auto whole = block_of(without_compression(kind), {payload});
+    CAF_CHECK(text_frame(status2::support::inflated(bytes.substr(2))) ==
+              whole->bytes);
+    CAF_CHECK_EQUAL(block->uncompressed, whole->bytes.size());
+    CAF_CHECK_EQUAL(block->first_number, whole->first_number);
+    CAF_CHECK_EQUAL(block->messages, 1u);
+  }
+}
+
+CAF_TEST(short_messages_stay_as_they_are_beside_compressed_ones) {
+  // Objects of 255 and of 256 bytes.
+  const auto envelope = std::string_view(R"({"type":"status","data":""})");
+  const std::string below(255 - envelope.size(), 'x');
+  const auto block =
+      block_of(encoding::plain_deflated, {"a", below, below + 'x', "b"});
+  const auto before = block_of(encoding::plain, {"a", below})->bytes;
+  CAF_CHECK(block->bytes.starts_with(before));
+  CAF_CHECK_EQUAL(static_cast<unsigned char>(block->bytes[before.size()]),
+                  0xc1);
+  CAF_CHECK(block->bytes.ends_with(block_of(encoding::plain, {"b"})->bytes));
+  CAF_CHECK_EQUAL(block->messages, 4u);
+  CAF_CHECK_EQUAL(
+      block->uncompressed,
+      block_of(encoding::plain, {"a", below, below + 'x', "b"})->bytes.size());
+}
+
+CAF_TEST(gaps_and_the_end_of_a_replay_are_never_compressed) {
+  const auto missing = seconds(1, 2, gap_cause::redis);
+  const auto plain =
+      encode_gap(encoding::plain_deflated, {"abc-1", 7}, missing);
+  CAF_CHECK(plain->kind == encoding::plain_deflated);
+  CAF_CHECK(plain->bytes == encode_gap(encoding::plain, missing)->bytes);
+  CAF_CHECK_EQUAL(plain->first_number, 0u);
+  const auto numbered =
+      encode_gap(encoding::numbered_deflated, {"abc-1", 7}, missing);
+  CAF_CHECK(numbered->bytes ==
+            encode_gap(encoding::numbered, {"abc-1", 7}, missing)->bytes);
+  CAF_CHECK_EQUAL(numbered->first_number, 7u);
+  const resumption end{true, 12};
+  CAF_CHECK(encode_resumption(encoding::numbered_deflated, {"abc-1", 7}, end)
+                ->bytes ==
+            encode_resumption(encoding::numbered, {"abc-1", 7}, end)->bytes);
 }
 
 CAF_TEST(a_gap_has_an_id_where_messages_have) {

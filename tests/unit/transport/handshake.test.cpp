@@ -22,12 +22,13 @@ struct fixture {
   std::string prefix;
   std::vector<std::string> channels;
   std::vector<std::string> subprotocols;
+  bool compression = false;
 
   handshake read(const http_request& request) const {
     const auto routed = find_route(request, {prefix});
     CAF_REQUIRE(routed.serves == resource::channel);
-    handshake result =
-        read_handshake(request, routed, {prefix, channels, subprotocols});
+    handshake result = read_handshake(
+        request, routed, {prefix, channels, subprotocols, compression});
     if (routed.refused) result.refused = routed.refused;
     return result;
   }
@@ -179,6 +180,36 @@ CAF_TEST(a_key_that_is_not_16_bytes_in_base64_is_400) {
        {"", "short", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZQ===",
         "dGhlIHNhbXBsZSBub25jZ!==", "dGhlIHNhbXBsZSBub25jZQAA"})
     CAF_CHECK_EQUAL(with(http::field::sec_websocket_key, key), 400u);
+}
+
+CAF_TEST(compression_is_agreed_on_where_it_is_set_and_offered) {
+  auto offering = upgrade_of();
+  offering.set(http::field::sec_websocket_extensions,
+               "permessage-deflate; client_max_window_bits");
+  auto replaying = upgrade_of("/run:channel?tail=1");
+  replaying.set(http::field::sec_websocket_extensions, "permessage-deflate");
+  CAF_CHECK_EQUAL(read(offering).extensions, "");
+  CAF_CHECK(read(offering).options.kind() == encoding::plain);
+  compression = true;
+  CAF_CHECK(read(offering).extensions.starts_with("permessage-deflate;"));
+  CAF_CHECK(read(offering).options.kind() == encoding::plain_deflated);
+  CAF_CHECK(read(replaying).options.kind() == encoding::numbered_deflated);
+  CAF_CHECK_EQUAL(read(upgrade_of()).extensions, "");
+  CAF_CHECK(read(upgrade_of()).options.kind() == encoding::plain);
+  // An offer that cannot be accepted is no reason to refuse the client.
+  offering.set(http::field::sec_websocket_extensions,
+               "permessage-deflate; server_max_window_bits=9");
+  CAF_CHECK(!read(offering).refused);
+  CAF_CHECK(read(offering).options.kind() == encoding::plain);
+}
+
+CAF_TEST(an_event_stream_is_not_compressed) {
+  compression = true;
+  http_request request{http::verb::get, "/run:channel?stream=sse", 11};
+  request.set(http::field::host, "status.example");
+  request.set(http::field::sec_websocket_extensions, "permessage-deflate");
+  CAF_CHECK_EQUAL(read(request).extensions, "");
+  CAF_CHECK(read(request).options.kind() == encoding::event_stream);
 }
 
 CAF_TEST(a_second_key_is_400) {

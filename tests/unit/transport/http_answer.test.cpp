@@ -92,6 +92,22 @@ CAF_TEST(each_upgrade_has_its_own_key_and_subprotocol) {
             std::string::npos);
 }
 
+CAF_TEST(each_upgrade_has_its_own_extensions) {
+  const std::string key = "dGhlIHNhbXBsZSBub25jZQ==";
+  const std::string start =
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+      "Connection: upgrade\r\n"
+      "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+  const std::string extensions = "Sec-WebSocket-Extensions: a; b=1\r\n";
+  const std::string end = "Server: status2\r\n\r\n";
+  CAF_CHECK_EQUAL(without_date(write_switching_protocols(key, {}, "a; b=1")),
+                  start + extensions + end);
+  CAF_CHECK_EQUAL(
+      without_date(write_switching_protocols(key, "status2.v1", "a; b=1")),
+      start + "Sec-WebSocket-Protocol: status2.v1\r\n" + extensions + end);
+  CAF_CHECK_EQUAL(without_date(write_switching_protocols(key)), start + end);
+}
+
 CAF_TEST(the_upgrade_is_answered_as_rfc_6455_says) {
   CAF_CHECK_EQUAL(
       without_date(write_switching_protocols("dGhlIHNhbXBsZSBub25jZQ==")),

@@ -1,10 +1,14 @@
 // What waits, what is whole on the wire and what is dropped.
 #include "transport/outbox.hpp"
 
+#include "transport/encoder.hpp"
+
 #include <caf/test/unit_test.hpp>
 
 #include <array>
+#include <memory>
 #include <string>
+#include <vector>
 
 using namespace status2::transport;
 using namespace std::chrono_literals;
@@ -77,6 +81,27 @@ CAF_TEST(a_cut_keeps_the_rest_of_an_event) {
   CAF_CHECK_EQUAL(waiting(box),
                   block->bytes.substr(second + 1, third - second - 1));
   CAF_CHECK_EQUAL(box.consume(third - second - 1, start).sent, 2u);
+}
+
+CAF_TEST(a_cut_keeps_the_rest_of_a_compressed_frame) {
+  auto block = std::make_shared<frame_block>();
+  block->kind = encoding::plain_deflated;
+  std::vector<std::size_t> ends;
+  for (const auto& payload : {std::string(1000, 'a'), std::string("short"),
+                              std::string(90000, 'b')}) {
+    append_message(*block, {"abc-1", 1}, payload);
+    ends.push_back(block->bytes.size());
+  }
+  for (std::size_t sent = 1; sent < block->bytes.size(); ++sent) {
+    std::size_t messages = 0;
+    while (ends[messages] < sent)
+      ++messages;
+    outbox box;
+    box.push(queued(block), sent, start);
+    const auto end = ends[messages];
+    CAF_CHECK_EQUAL(box.cut().discarded, ends.size() - 1 - messages);
+    CAF_CHECK_EQUAL(box.bytes(), end - sent);
+  }
 }
 
 CAF_TEST(a_box_is_stalled_since_the_socket_took_bytes_last) {
