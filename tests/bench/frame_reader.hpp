@@ -57,6 +57,31 @@ class frame_reader {
   std::string tail_;
 };
 
+/// One connection's stream of events; keeps the unfinished end of a read.
+/// Source: the HTML standard section 9.2, as far as the broker uses it.
+class event_reader {
+ public:
+  /// Calls `handler(std::string_view)` for the data of each event that has
+  /// some.
+  template <class Handler>
+  void feed(std::string_view bytes, Handler&& handler) {
+    constexpr std::string_view end = "\n\n";
+    constexpr std::string_view field = "data: ";
+    tail_.append(bytes);
+    std::string_view rest = tail_;
+    for (auto at = rest.find(end); at != rest.npos; at = rest.find(end)) {
+      const auto event = rest.substr(0, at);
+      if (const auto data = event.rfind(field); data != event.npos)
+        handler(event.substr(data + field.size()));
+      rest.remove_prefix(at + end.size());
+    }
+    tail_.erase(0, tail_.size() - rest.size());
+  }
+
+ private:
+  std::string tail_;
+};
+
 /// A masked text frame as a client sends it; the mask is zero, so the payload
 /// stands as it is. Limits: at most 125 bytes.
 std::string client_text_frame(std::string_view text);

@@ -20,6 +20,9 @@ void declare_options(CLI::App& app, status2::bench::load_options& options) {
   app.add_option("--http-target", options.http_target,
                  "POST to this target and the channel's name instead of Redis");
   app.add_option("--path-prefix", options.path_prefix, "before /channel");
+  app.add_option("--query", options.query, "behind /channel, with its ?");
+  app.add_flag("--event-stream", options.event_stream,
+               "event streams instead of WebSockets");
   app.add_option("--viewers", options.viewers, "WebSocket connections")
       ->check(CLI::PositiveNumber);
   app.add_option("--channels", options.channels, "channels they share")

@@ -75,8 +75,13 @@ class load_run {
   explicit load_run(const load_options& options)
       : options_(options),
         channels_(channel_names(options)),
-        shared_{
-            loop_, options.port, options.path_prefix, options.send_init, {}},
+        shared_{loop_,
+                options.port,
+                options.path_prefix,
+                options.query,
+                options.event_stream,
+                options.send_init,
+                {}},
         viewers_(shared_),
         publisher_(
             loop_,

@@ -20,7 +20,9 @@ struct load_options {
   std::uint16_t redis_port = 0;  ///< where messages are published
   std::string http_target;       ///< publish there instead (publisher.hpp)
   std::string path_prefix;
-  std::vector<pid_t> pids;  ///< processes of the server under test
+  std::string query;          ///< behind each channel, with its `?`
+  bool event_stream = false;  ///< instead of WebSockets
+  std::vector<pid_t> pids;    ///< processes of the server under test
   std::size_t viewers = 300;
   std::size_t channels = 1;
   double rate = 0;            ///< messages a second over all channels

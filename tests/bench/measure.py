@@ -51,9 +51,10 @@ def measure(
     port = free_port()
     with server.start(port, redis_port, folder) as child:
         server.wait_until_ready(child, port)
-        published_at = port if server.load_flags() else redis_port
+        flags = server.load_flags()
+        published_at = port if "--http-target" in flags else redis_port
         command = [str(options.load), "--port", str(port)]
-        command += ["--redis-port", str(published_at), *server.load_flags()]
+        command += ["--redis-port", str(published_at), *flags]
         command += [f"--pid={pid}" for pid in child.pids()]
         command += work.flags(options.seconds)
         with Child("load", command, folder, clean_environment()) as load:

@@ -4,13 +4,17 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 namespace status2::bench {
 
 namespace {
 
 constexpr std::size_t digits = 16;
-constexpr std::string_view status_start = R"({"type":"status","data":")";
+constexpr std::string_view status_start = R"({"type":"status",")";
+constexpr std::string_view id_start = R"(id":")";
+constexpr std::string_view data_start = R"(data":")";
+constexpr std::string_view resumed_start = R"({"type":"resumed",)";
 
 void append_hex(std::string& out, std::uint64_t value) {
   constexpr std::string_view alphabet = "0123456789abcdef";
@@ -22,6 +26,21 @@ bool read_hex(std::string_view text, std::uint64_t& value) {
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value, 16);
   return error == std::errc{} && stop == end;
+}
+
+/// What stands behind `"data":"` of a status object, with an id or without.
+/// Nothing: `text` is none.
+std::optional<std::string_view> data_of(std::string_view text) {
+  if (!text.starts_with(status_start)) return std::nullopt;
+  text.remove_prefix(status_start.size());
+  if (text.starts_with(id_start)) {
+    text.remove_prefix(id_start.size());
+    const auto end = text.find(R"(",")");
+    if (end == std::string_view::npos) return std::nullopt;
+    text.remove_prefix(end + 3);
+  }
+  if (!text.starts_with(data_start)) return std::nullopt;
+  return text.substr(data_start.size());
 }
 
 }  // namespace
@@ -36,13 +55,14 @@ void append_payload(std::string& out, const stamp& s, std::size_t size) {
 server_text read_server_text(std::string_view text) {
   if (text == R"({"type":"ping"})") return {text_kind::ping, {}};
   if (text == R"({"type":"hangup"})") return {text_kind::hangup, {}};
-  if (!text.starts_with(status_start)) return {};
-  const std::string_view data = text.substr(status_start.size());
-  if (data.starts_with(probe_payload)) return {text_kind::probe, {}};
+  if (text.starts_with(resumed_start)) return {text_kind::resumed, {}};
+  const auto data = data_of(text);
+  if (!data) return {};
+  if (data->starts_with(probe_payload)) return {text_kind::probe, {}};
   server_text result{text_kind::stamped, {}};
-  if (data.size() < stamp_size || data[0] != 's' ||
-      !read_hex(data.substr(1, digits), result.published.published_ns) ||
-      !read_hex(data.substr(1 + digits, digits), result.published.number))
+  if (data->size() < stamp_size || data->front() != 's' ||
+      !read_hex(data->substr(1, digits), result.published.published_ns) ||
+      !read_hex(data->substr(1 + digits, digits), result.published.number))
     return {};
   return result;
 }

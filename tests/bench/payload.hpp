@@ -24,14 +24,21 @@ void append_payload(std::string& out, const stamp& s, std::size_t size);
 /// Published until every viewer has seen one: the channel is live then.
 inline constexpr std::string_view probe_payload = "probe";
 
-enum class text_kind : std::uint8_t { stamped, probe, ping, hangup, other };
+enum class text_kind : std::uint8_t {
+  stamped,
+  probe,
+  ping,
+  resumed,
+  hangup,
+  other
+};
 
 struct server_text {
   text_kind kind = text_kind::other;
   stamp published;  ///< only of a stamped one
 };
 
-/// Reads a text frame of the server.
+/// Reads a text frame of the server, or the data of an event.
 server_text read_server_text(std::string_view text);
 
 }  // namespace status2::bench

@@ -24,9 +24,9 @@ from record import Record, load, save
 from report import markdown
 from resume_faults import SCENARIOS
 from resume_record import ResumeRecord
-from servers import Server, all_servers
+from servers import Server, all_servers, replay_servers
 from targets import Verdict, outcomes
-from works import NAMED, QUICK, SMOKE, WORKS, Work, growth_works
+from works import NAMED, QUICK, REPLAY, SMOKE, WORKS, Work, growth_works
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results" / "bench"
@@ -52,6 +52,11 @@ def arguments() -> argparse.Namespace:
     )
     which.add_argument(
         "--work", action="append", choices=NAMED, help="this work; may be repeated"
+    )
+    which.add_argument(
+        "--replay",
+        action="store_true",
+        help="works 1000 and channels: what a tail, ids and event streams cost",
     )
     which.add_argument(
         "--smoke", action="store_true", help="one short run each: does it work?"
@@ -86,9 +91,11 @@ def arguments() -> argparse.Namespace:
     chosen = parser.parse_args()
     if (chosen.rounds is not None and chosen.rounds < 1) or chosen.seconds <= 0:
         parser.error("--rounds and --seconds must be above 0")
-    others = chosen.growth or chosen.all or chosen.work or chosen.server
+    others = (
+        chosen.growth or chosen.all or chosen.work or chosen.server or chosen.replay
+    )
     if chosen.resume and others:
-        parser.error("--resume takes none of --growth, --all, --work and --server")
+        parser.error("--resume takes none of --growth, --all, --work, --server and --replay")
     if chosen.scenario and not chosen.resume:
         parser.error("--scenario needs --resume")
     return chosen
@@ -97,6 +104,8 @@ def arguments() -> argparse.Namespace:
 def works_of(chosen: argparse.Namespace) -> list[Work]:
     if chosen.smoke:
         return [SMOKE]
+    if chosen.replay:
+        return [WORKS[name] for name in REPLAY]
     if chosen.quick:
         return [WORKS[name] for name in QUICK]
     if chosen.work:
@@ -108,6 +117,8 @@ def servers_of(
     chosen: argparse.Namespace, growth: bool
 ) -> tuple[list[Server], dict[str, str]]:
     """Those to measure, and why some that were asked for are left out."""
+    if chosen.replay:
+        return replay_servers(chosen.build_dir), {}
     own = (YARDSTICK, *BACKENDS)
     wanted = own if chosen.quick or chosen.smoke or growth else NAMES
     if chosen.server:

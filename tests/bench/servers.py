@@ -89,6 +89,8 @@ class Status2(Server):
 
     backend: str
     log_level: str = "warn"
+    settings: tuple[tuple[str, str], ...] = ()  # of the broker
+    asks: tuple[str, ...] = ()  # flags of the load generator
 
     def start(self, port: int, redis_port: int, folder: Path) -> Child:
         environment = clean_environment() | {
@@ -99,9 +101,12 @@ class Status2(Server):
             "STATUS_MAX_CONNECTIONS": MOST_CONNECTIONS,
             # As fast as the other servers take them.
             "STATUS_ACCEPT_RATE": "0",
-        }
+        } | dict(self.settings)
         name = self.name.replace("/", "-")
         return Child(name, [str(self.binary)], folder, environment)
+
+    def load_flags(self) -> list[str]:
+        return list(self.asks)
 
 
 class Floor(Server):
@@ -161,6 +166,18 @@ def backend_obstacle(build: Path, backend: str) -> str:
             used = entry["backend"] == backend
             return "" if used else entry.get("error") or "the broker does not"
     raise BenchError("the broker does not say which backend it uses")
+
+
+def replay_servers(build: Path) -> list[Server]:
+    """What a memory of messages, ids and event streams cost."""
+    binary = build / "status2"
+    off = (("STATUS_TAIL_MESSAGES", "0"),)
+    return [
+        Status2("status2/no-tail", binary, "epoll", settings=off),
+        Status2("status2/epoll", binary, "epoll"),
+        Status2("status2/ids", binary, "epoll", asks=("--query", "?tail=0")),
+        Status2("status2/events", binary, "epoll", asks=("--event-stream",)),
+    ]
 
 
 def nginx_path() -> Path | None:

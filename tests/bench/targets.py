@@ -24,6 +24,7 @@ class Base(Enum):
     NOTHING = ""
     FLOOR = "× floor"
     ALONE = "× alone"
+    NO_TAIL = "× without a tail"
 
 
 class Verdict(Enum):
@@ -59,6 +60,10 @@ def both(epoll: float, io_uring: float) -> dict[str, float]:
 
 DELIVERY = "CPU a delivery"
 P99 = ("latency_us", "p99")
+
+# Of `./dev bench --replay`: beside a broker that keeps no messages.
+NO_TAIL = "status2/no-tail"
+REPLAY = {EPOLL: 1.05, "status2/ids": 1.15, "status2/events": 1.15}
 
 TARGETS = (
     Target("300", DELIVERY, CPU, both(1.0, 0.85)),
@@ -96,6 +101,10 @@ TARGETS = (
         Base.NOTHING,
         "%",
     ),
+    *(
+        Target(work, DELIVERY, CPU, REPLAY, Base.NO_TAIL)
+        for work in ("1000", "channels")
+    ),
     Target(BESIDE.name, "p99 of the quiet channel", P99, both(2.0, 2.0), Base.ALONE),
 )
 
@@ -116,6 +125,8 @@ def values_of(target: Target, server: str, record: Record) -> list[float]:
         return figures(runs, target.figure)
     if target.base is Base.ALONE:
         base = record.valid(ALONE.name, server)
+    elif target.base is Base.NO_TAIL:
+        base = record.valid(target.work, NO_TAIL)
     else:
         base = record.valid(target.work, YARDSTICK)
     return ratios(runs, base, target.figure)
@@ -124,10 +135,12 @@ def values_of(target: Target, server: str, record: Record) -> list[float]:
 def outcomes(record: Record) -> list[Outcome]:
     """Of the targets whose work and server were run."""
     ran = {(run.work.name, run.server) for run in record.runs}
+    bases = {Base.FLOOR: YARDSTICK, Base.NO_TAIL: NO_TAIL}
     found: list[Outcome] = []
     for target in TARGETS:
         for server, bound in target.bounds.items():
-            if (target.work, server) not in ran:
+            base = bases.get(target.base, server)
+            if not {(target.work, server), (target.work, base)} <= ran:
                 continue
             values = values_of(target, server, record)
             found.append(

@@ -65,12 +65,14 @@ void viewer::on_io(std::uint32_t events) {
 }
 
 void viewer::send_request() {
-  const std::string request =
-      "GET " + shared_.path_prefix + "/" + channel_ +
-      " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(shared_.port) +
-      "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " +
-      std::string(key) + "\r\n\r\n";
+  std::string request =
+      "GET " + shared_.path_prefix + "/" + channel_ + shared_.query +
+      " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(shared_.port) + "\r\n";
+  request += shared_.event_stream
+                 ? "Accept: text/event-stream\r\n\r\n"
+                 : "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                   "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " +
+                       std::string(key) + "\r\n\r\n";
   if (!send_whole(fd_, request)) {
     end("could not connect");
     return;
@@ -82,8 +84,16 @@ void viewer::send_request() {
 void viewer::on_bytes(std::string_view bytes) {
   if (phase_ == phase::upgrading)
     on_upgrade_answer(bytes);
+  else if (shared_.event_stream)
+    on_events(bytes);
   else
     on_frames(bytes);
+}
+
+bool viewer::accepted(std::string_view head) const {
+  if (shared_.event_stream) return head.starts_with("HTTP/1.1 200 ");
+  return head.starts_with("HTTP/1.1 101 ") &&
+         head.find(expected_accept()) != std::string_view::npos;
 }
 
 void viewer::on_upgrade_answer(std::string_view bytes) {
@@ -92,8 +102,7 @@ void viewer::on_upgrade_answer(std::string_view bytes) {
   if (end_of_head == std::string::npos) return;
   const std::string answer = std::exchange(head_, {});
   const std::string_view head = std::string_view(answer).substr(0, end_of_head);
-  if (!head.starts_with("HTTP/1.1 101 ") ||
-      head.find(expected_accept()) == std::string_view::npos) {
+  if (!accepted(head)) {
     end(head.substr(0, head.find('\r')));
     return;
   }
@@ -103,7 +112,14 @@ void viewer::on_upgrade_answer(std::string_view bytes) {
     end("could not send init");
     return;
   }
-  on_frames(std::string_view(answer).substr(end_of_head + 4));
+  on_bytes(std::string_view(answer).substr(end_of_head + 4));
+}
+
+void viewer::on_events(std::string_view bytes) {
+  const std::uint64_t now = now_ns();
+  events_.feed(bytes, [this, now](std::string_view data) {
+    on_text(read_server_text(data), now);
+  });
 }
 
 void viewer::on_frames(std::string_view bytes) {
@@ -139,8 +155,10 @@ void viewer::on_text(const server_text& text, std::uint64_t now) {
       break;
     case text_kind::ping:
       if (!std::exchange(pinged_, true)) ++seen.pinged;
-      if (!send_whole(fd_, pong_frame())) ++seen.unexpected;
+      if (!shared_.event_stream && !send_whole(fd_, pong_frame()))
+        ++seen.unexpected;
       break;
+    case text_kind::resumed:
     case text_kind::hangup:
       break;
     case text_kind::other:

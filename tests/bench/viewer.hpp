@@ -39,6 +39,8 @@ struct viewing {
   event_loop& loop;
   std::uint16_t port = 0;
   std::string path_prefix;
+  std::string query;  ///< behind the channel, with its `?`
+  bool event_stream = false;
   bool send_init = false;
   reception seen;
   std::vector<char> buffer = std::vector<char>(262144);
@@ -66,7 +68,10 @@ class viewer final : public io_handler {
   void send_request();
   void on_bytes(std::string_view bytes);
   void on_upgrade_answer(std::string_view bytes);
+  /// Whether the head of the answer is that of a channel.
+  bool accepted(std::string_view head) const;
   void on_frames(std::string_view bytes);
+  void on_events(std::string_view bytes);
   void on_frame(const frame_view& frame, std::uint64_t now);
   void on_text(const server_text& text, std::uint64_t now);
   void end(std::string_view why);
@@ -80,6 +85,7 @@ class viewer final : public io_handler {
   bool probed_ = false;
   std::string head_;
   frame_reader frames_;
+  event_reader events_;
   sequence_checker sequence_;
 };
 

@@ -66,6 +66,7 @@ NAMED = {
     "fairness": (ALONE.name, BESIDE.name),
 }
 QUICK = ("300", "1000")
+REPLAY = ("1000", "channels")
 
 # Growth: only the number varies, the deliveries a second stay.
 GROWTH_DELIVERIES = 20000

@@ -58,3 +58,19 @@ CAF_TEST(masked_fragmented_and_reserved_frames_are_malformed) {
 CAF_TEST(a_client_frame_is_masked_with_zero) {
   CAF_CHECK_EQUAL(client_text_frame("hi"), "\x81\x82\x00\x00\x00\x00hi"s);
 }
+
+CAF_TEST(events_are_cut_anywhere) {
+  const std::string stream =
+      "retry: 1\n\nid: a\ndata: one\n\n: comment\n\ndata: two\n\ndata: thr";
+  for (std::size_t size = 1; size <= stream.size(); ++size) {
+    event_reader reader;
+    std::string all;
+    for (std::size_t at = 0; at < stream.size(); at += size)
+      reader.feed(std::string_view(stream).substr(at, size),
+                  [&](std::string_view data) {
+                    all += data;
+                    all += ' ';
+                  });
+    CAF_CHECK_EQUAL(all, "one two ");
+  }
+}

@@ -36,9 +36,21 @@ CAF_TEST(probes_pings_and_hangups_are_told_apart) {
   CAF_CHECK(read_server_text(R"({"type":"hangup"})").kind == text_kind::hangup);
 }
 
+CAF_TEST(objects_with_ids_are_read_too) {
+  std::string payload;
+  append_payload(payload, {1, 2}, stamp_size);
+  const auto text = read_server_text(
+      R"({"type":"status","id":"a-1.7","data":")" + payload + R"("})");
+  CAF_CHECK(text.kind == text_kind::stamped);
+  CAF_CHECK_EQUAL(text.published.number, 2u);
+  CAF_CHECK(read_server_text(R"({"type":"resumed","id":"a-1.7"})").kind ==
+            text_kind::resumed);
+}
+
 CAF_TEST(what_the_generator_did_not_publish_is_other) {
   for (const char* const text :
-       {"", "{}", R"({"type":"status","data":"x"})",
+       {"", "{}", R"({"type":"status","id":"a)",
+        R"({"type":"status","data":"x"})",
         R"({"type":"status","data":"s0123"})",
         R"({"type":"status","data":"s00000000000000zz0000000000000001"})"})
     CAF_CHECK(read_server_text(text).kind == text_kind::other);
