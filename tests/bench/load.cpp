@@ -20,6 +20,7 @@ void declare_options(CLI::App& app, status2::bench::load_options& options) {
   app.add_option("--http-target", options.http_target,
                  "POST to this target and the channel's name instead of Redis");
   app.add_option("--path-prefix", options.path_prefix, "before /channel");
+  app.add_option("--run", options.run, "of the channels' names");
   app.add_option("--query", options.query, "behind /channel, with its ?");
   app.add_flag("--event-stream", options.event_stream,
                "event streams instead of WebSockets");
@@ -45,6 +46,8 @@ void declare_options(CLI::App& app, status2::bench::load_options& options) {
   app.add_option("--warm-up", options.warm_up_seconds, "seconds before it");
   app.add_option("--concurrency", options.concurrency, "handshakes at once")
       ->check(CLI::PositiveNumber);
+  app.add_flag("--await-replay", options.await_replay,
+               "wait for the end of each viewer's replay");
   app.add_flag("--init", options.send_init, "send init, wait for the answer");
 }
 

@@ -24,20 +24,22 @@ std::uint64_t to_ns(double seconds) {
   return static_cast<std::uint64_t>(seconds * static_cast<double>(second_ns));
 }
 
-constexpr std::string_view loud_name = "bench:loud";
-
-std::vector<std::string> quiet_names(std::size_t count) {
+std::vector<std::string> quiet_names(const load_options& options) {
   std::vector<std::string> names;
-  names.reserve(count);
-  for (std::size_t i = 0; i < count; ++i)
-    names.push_back("bench:c" + std::to_string(i));
+  names.reserve(options.channels);
+  for (std::size_t i = 0; i < options.channels; ++i)
+    names.push_back(options.run + ":c" + std::to_string(i));
   return names;
+}
+
+std::string loud_name(const load_options& options) {
+  return options.run + ":loud";
 }
 
 /// The names of all channels: those of the work, then the loud one if any.
 std::vector<std::string> channel_names(const load_options& options) {
-  std::vector<std::string> names = quiet_names(options.channels);
-  if (options.loud_rate > 0) names.emplace_back(loud_name);
+  std::vector<std::string> names = quiet_names(options);
+  if (options.loud_rate > 0) names.push_back(loud_name(options));
   return names;
 }
 
@@ -88,9 +90,9 @@ class load_run {
             {options.redis_port, options.http_target, options.payload_size},
             channels_) {
     reception& seen = shared_.seen;
-    viewers_.add(options.viewers, quiet_names(options.channels), seen.latency);
+    viewers_.add(options.viewers, quiet_names(options), seen.latency);
     if (options.loud_rate > 0)
-      viewers_.add(options.loud_viewers, {std::string(loud_name)},
+      viewers_.add(options.loud_viewers, {loud_name(options)},
                    seen.loud_latency);
   }
 
@@ -125,7 +127,8 @@ class load_run {
     const bool init = options_.send_init;
     while (seen.failed == 0 && seen.closed == 0 &&
            (seen.opened < viewers_.size() ||
-            (init && seen.pinged < viewers_.size()))) {
+            (init && seen.pinged < viewers_.size()) ||
+            (options_.await_replay && seen.resumed < viewers_.size()))) {
       viewers_.open_more(options_.concurrency);
       loop_.run_once(milliseconds(100));
       if (now_ns() - begin > connect_deadline)

@@ -20,6 +20,7 @@ struct load_options {
   std::uint16_t redis_port = 0;  ///< where messages are published
   std::string http_target;       ///< publish there instead (publisher.hpp)
   std::string path_prefix;
+  std::string run = "bench";  ///< channels are run:c0, run:c1 and so on
   std::string query;          ///< behind each channel, with its `?`
   bool event_stream = false;  ///< instead of WebSockets
   std::vector<pid_t> pids;    ///< processes of the server under test
@@ -34,6 +35,7 @@ struct load_options {
   double warm_up_seconds = 0.5;
   std::size_t concurrency = 64;  ///< handshakes under way at once
   bool send_init = false;
+  bool await_replay = false;  ///< connected means that the replay is over
 };
 
 struct load_result {

@@ -159,6 +159,8 @@ void viewer::on_text(const server_text& text, std::uint64_t now) {
         ++seen.unexpected;
       break;
     case text_kind::resumed:
+      ++seen.resumed;
+      break;
     case text_kind::hangup:
       break;
     case text_kind::other:

@@ -22,6 +22,7 @@ struct reception {
   std::size_t opened = 0;        ///< handshakes that succeeded
   std::size_t failed = 0;        ///< handshakes that did not
   std::size_t pinged = 0;        ///< viewers that got a first ping
+  std::size_t resumed = 0;       ///< ends of replays
   std::size_t probed = 0;        ///< viewers that got a first probe
   std::size_t closed = 0;        ///< connections the server ended
   std::uint64_t received = 0;    ///< stamped messages
