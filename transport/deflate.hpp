@@ -12,8 +12,8 @@
 
 namespace status2::transport {
 
-/// Shortest text that is worth compressing. Below it a message saves less than
-/// 70 to 130 bytes per viewer; docs/decisions/0021 has the figures.
+/// Shortest text that is worth compressing: it saves 70 to 130 bytes per
+/// viewer. docs/decisions/0021 has the figures.
 inline constexpr std::size_t least_deflated = 256;  // bytes
 
 /// Returns `text` as the payload of a compressed message. Empty if that is not

@@ -89,7 +89,8 @@ std::string answer_to(const http::param_list& offer, std::string_view end) {
   return text;
 }
 
-/// The answer to one offer, or to text that breaks the grammar.
+/// The answer to one offer; empty: it is declined, names another extension or
+/// breaks the grammar.
 std::string answer_to(std::string_view offer) {
   // Beast stops at an error without reporting it: a parameter behind all others
   // shows that. And Beast cannot read a list: a comma behind a parameter
