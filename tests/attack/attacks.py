@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,11 +73,15 @@ def repeat(
                 time.sleep(RETRY_SECONDS)
 
 
-def flood(port: int, count: int, data: bytes) -> None:
-    """`count` viewers that send `data` without end."""
+def flood(port: int, count: int, data: bytes, fields: str = UPGRADE) -> None:
+    """`count` viewers that send `data` without end. `fields`: of their request."""
+    head = f"GET /run:flood HTTP/1.1\r\n{fields}\r\n".encode()
 
     def opened() -> socket.socket:
-        connection, _ = connect("127.0.0.1", port, "/run:flood")
+        connection = socket.create_connection(("127.0.0.1", port), 10)
+        connection.sendall(head)
+        if not connection.recv(4096):
+            raise ConnectionError
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setblocking(False)
         return connection
@@ -133,6 +138,23 @@ def single_bytes(port: int, size: int) -> None:
     flood(port, size, b"\x81")
 
 
+def stream_flood(port: int, size: int) -> None:
+    fields = "Host: x\r\nAccept: text/event-stream\r\n"
+    flood(port, size, b"x" * 65536, fields)
+
+
+def deflate_bombs(port: int, size: int) -> None:
+    """Messages of the largest size that say what takes longest to decompress:
+    blocks that hold a table of codes and nothing else."""
+    empty = zlib.compressobj(9, zlib.DEFLATED, -15)
+    unit = empty.compress(bytes(range(256)) * 2) + empty.flush(zlib.Z_FULL_FLUSH)
+    payload = (unit * (65535 // len(unit) + 1))[:60000]
+    frame = encode(TEXT, payload)
+    compressed = bytes([frame[0] | 0x40]) + frame[1:]
+    offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+    flood(port, size, compressed, UPGRADE + offer)
+
+
 def scrape_flood(port: int, size: int) -> None:
     requests(port, size, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
 
@@ -175,6 +197,7 @@ class Attack:
     tries: str
     variables: dict[str, str] = field(default_factory=dict)  # of the broker
     more_memory_mb: float = 0  # that it may take besides
+    most_p99_ms: float = 50  # of the viewers beside it
 
 
 ATTACKS = {
@@ -182,9 +205,27 @@ ATTACKS = {
     "half-headers": Attack(half_headers, 9900, 500, "memory: parts of headers"),
     "bodies-withheld": Attack(bodies_withheld, 9900, 500, "connections: phases"),
     "half-messages": Attack(half_messages, 9900, 700, "memory: parts of messages"),
-    "pong-flood": Attack(pong_flood, 20, 20, "processor: frames that mean nothing"),
-    "empty-fragments": Attack(empty_fragments, 20, 20, "processor: empty frames"),
-    "single-bytes": Attack(single_bytes, 20, 20, "processor: bytes one by one"),
+    "pong-flood": Attack(
+        pong_flood, 20, 20, "processor: frames that mean nothing", most_p99_ms=5
+    ),
+    "pong-flood-200": Attack(pong_flood, 200, 50, "processor: the same, more of them"),
+    "empty-fragments": Attack(
+        empty_fragments, 20, 20, "processor: empty frames", most_p99_ms=5
+    ),
+    "single-bytes": Attack(
+        single_bytes, 20, 20, "processor: bytes one by one", most_p99_ms=5
+    ),
+    "single-bytes-200": Attack(single_bytes, 200, 50, "processor: the same, more"),
+    "stream-flood": Attack(
+        stream_flood, 20, 20, "processor: bytes to event streams", most_p99_ms=5
+    ),
+    "deflate-bombs": Attack(
+        deflate_bombs,
+        20,
+        20,
+        "processor: messages that are slow to decompress",
+        {"STATUS_COMPRESSION": "true"},
+    ),
     "scrape-flood": Attack(scrape_flood, 8, 8, "processor: expensive pages"),
     "origin-stars": Attack(origin_stars, 8, 8, "processor: patterns of origins"),
     "large-messages": Attack(
