@@ -113,7 +113,9 @@ def round_of(load: Load, chosen: argparse.Namespace) -> tuple[float, float, floa
 def main() -> None:
     chosen = arguments()
     end_on_signals()
-    settings = (("STATUS_TAIL_LINGER", "1h"),)
+    # The defaults of the two that the benchmark sets.
+    defaults = (("STATUS_MAX_CONNECTIONS", ""), ("STATUS_ACCEPT_RATE", ""))
+    settings = (*defaults, ("STATUS_TAIL_LINGER", "1h"))
     server = Status2("status2", chosen.build_dir / "status2", "auto", settings=settings)
     with tempfile.TemporaryDirectory(prefix="status2-herd-") as name:
         folder, redis_port, port = Path(name), free_port(), free_port()
