@@ -10,6 +10,7 @@ from typing import Any
 from processes import Child
 from remote import Remote, RemoteError, eventually
 from servers import clean_environment
+from tree import stop_tree
 
 PROGRAM = "/usr/bin/chromium"
 # As root there is no sandbox; the pages are ours. Background networking and
@@ -51,7 +52,7 @@ class Chromium:
 
     def stop(self) -> None:
         self.remote.close()
-        self.child.stop()
+        stop_tree(self.child)
 
     def _on_event(self, event: dict[str, Any]) -> None:
         page = self._pages.get(event.get("sessionId", ""))

@@ -10,6 +10,7 @@ from typing import Any
 from processes import Child
 from remote import Remote, RemoteError, eventually
 from servers import clean_environment
+from tree import stop_tree
 
 PROGRAM = "/usr/bin/firefox-esr"
 # Nothing that asks the network by itself; and the preferences that automation
@@ -85,7 +86,7 @@ class Firefox:
 
     def stop(self) -> None:
         self.remote.close()
-        self.child.stop()
+        stop_tree(self.child)
 
     def _on_event(self, event: dict[str, Any]) -> None:
         if event.get("method") != "log.entryAdded":

@@ -14,6 +14,7 @@ from typing import Any
 
 from remote import eventually
 from stage import CHANNEL, SOURCES, Stage
+from tree import descendants
 
 BINARY = Path(os.environ.get("STATUS2_BINARY", "build/dev/status2")).resolve()
 
@@ -443,11 +444,3 @@ class Scenarios:
             )
             self.assertEqual(kinds, "function")
         self.assertEqual(self.page.errors, [])
-
-
-def descendants(pid: int) -> list[int]:
-    found = [pid]
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += descendants(int(child))
-    return found
