@@ -299,11 +299,7 @@ std::string watch_path(const std::string& path, const watch_settings& settings,
     asked.erase("tail");
     return std::string(target.encoded_target());
   }
-  const bool resumes = asked.contains("since") || asked.contains("tail");
-  if (settings.tail)
-    asked.set("tail", std::to_string(*settings.tail));
-  else if (!resumes && !settings.raw)
-    asked.set("tail", "0");  // with ids from which to go on
+  if (settings.tail) asked.set("tail", std::to_string(*settings.tail));
   return std::string(target.encoded_target());
 }
 

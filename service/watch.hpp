@@ -21,10 +21,8 @@ struct watch_target {
 std::optional<watch_target> parse_watch_url(std::string_view text);
 
 struct watch_settings {
-  std::uint64_t count = 0;  ///< messages until it ends; 0: no end
-  /// Print whole frames, pings included, and resume only if a replay is asked
-  /// for.
-  bool raw = false;
+  std::uint64_t count = 0;    ///< messages until it ends; 0: no end
+  bool raw = false;           ///< print whole frames, pings included
   bool event_stream = false;  ///< instead of a WebSocket
   /// Messages before the live ones; nothing: what the address asks for.
   std::optional<std::uint64_t> tail{};
@@ -37,9 +35,9 @@ std::string watch_path(const std::string& path, const watch_settings& settings,
                        const std::string& last);
 
 /// Prints the payload of each message, a line each, to `out`; says init,
-/// answers pings and connects again after any loss, with full jitter, from
-/// where it was. What happens to the connection, and what may be missing, goes
-/// to `notes`.
+/// answers pings and connects again after any loss, with full jitter; from
+/// where it was if messages have ids, those of a replay or an event stream.
+/// What happens to the connection, and what may be missing, goes to `notes`.
 /// Blocks: until `count` messages came, for ever without one.
 /// Errors: a line if the broker refuses the request for good (4xx).
 std::string watch(const watch_target& target, const watch_settings& settings,
