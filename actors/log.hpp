@@ -121,7 +121,7 @@ namespace status2::actors {
     "STATUS_MAX_CHANNELS is reached; at most one line a second.")              \
   X(client_refused, WARN, "listener", "client refused",                        \
     "A limit of connections is reached, memory is out, or the broker drains; " \
-    "at most one line a second.")                                                          \
+    "at most one line a second.")                                              \
   X(request_refused, INFO, "listener", "request refused",                      \
     "A request was wrong or not allowed; `reason` names the row of "           \
     "docs/metrics.md. At most one line a second.")                             \

@@ -38,7 +38,7 @@ caf::behavior subscriber_state::make_behavior(subscriber_spec what) {
 }
 
 void subscriber_state::forward(const payload_batch& batch) {
-  if (batch.too_large > 0 || batch.bytes > most_here())
+  if (batch.too_large > 0 || !is_encoded_here(batch.bytes))
     return forward_apart(batch);
   last_number = batch.number;
   complete_until = batch.read->complete_until;
@@ -116,7 +116,7 @@ void subscriber_state::forward_apart(const payload_batch& batch) {
     return hand_on({}, number, complete);
   }
   spec.counters->messages_fanned_out += batch.messages();
-  if (batch.bytes <= most_here())
+  if (is_encoded_here(batch.bytes))
     return hand_on(blocks_of(wanted), number, complete);
   const auto framer = spawn_detached<framer_state>(self->home_system());
   self->request(framer, caf::infinite, std::move(wanted))
@@ -161,11 +161,13 @@ void subscriber_state::count_deflated(
       static_cast<std::int64_t>(block.bytes.size());
 }
 
-std::size_t subscriber_state::most_here() const {
+bool subscriber_state::is_encoded_here(std::size_t bytes) const {
+  // Nearly every batch, without a look at who wants compression.
+  if (bytes <= most_compressed_here) return true;
   const auto& group = channel_group::of(spec.viewers);
   for (const auto kind : transport::encodings)
-    if (is_deflated(kind) && group.size(kind) > 0) return most_compressed_here;
-  return most_encoded_here;
+    if (is_deflated(kind) && group.size(kind) > 0) return false;
+  return bytes <= most_encoded_here;
 }
 
 void subscriber_state::note_handed_on() const {

@@ -59,8 +59,8 @@ struct subscriber_state {
   void send_held();
   /// Counts how much shorter compression makes a block that is handed on.
   void count_deflated(const transport::frame_block& block) const;
-  /// Bytes of payload that are encoded on this thread.
-  std::size_t most_here() const;
+  /// Whether a batch with so many bytes of payload is encoded on this thread.
+  bool is_encoded_here(std::size_t bytes) const;
   /// Until when a single message waits for the next one, to share its fan-out.
   /// It waits if it comes within four times the cost of the last one's fan-out,
   /// that is where single messages keep the thread busy for more than a quarter

@@ -24,4 +24,11 @@ constexpr int hex_digit(char byte) {
   return -1;
 }
 
+/// `text` without the blanks and tabs at its ends.
+constexpr std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view space = " \t";
+  text.remove_prefix(std::min(text.find_first_not_of(space), text.size()));
+  return text.substr(0, text.find_last_not_of(space) + 1);
+}
+
 }  // namespace status2::transport

@@ -42,8 +42,6 @@ frame_ptr no_close(std::uint16_t, std::string_view) {
   return nullptr;
 }
 
-}  // namespace
-
 const client_protocol& websocket_protocol() {
   static const frame_ptr ping_for_silent = make_ping_for_silent();
   static const client_protocol protocol{.kind = encoding::plain,
@@ -68,6 +66,8 @@ const client_protocol& event_stream_protocol() {
                                         .close = no_close};
   return protocol;
 }
+
+}  // namespace
 
 const client_protocol& protocol_of(const watch_options& options) {
   return options.event_stream ? event_stream_protocol() : websocket_protocol();

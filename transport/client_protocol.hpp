@@ -31,11 +31,8 @@ struct client_protocol {
   frame_ptr (*close)(std::uint16_t code, std::string_view text);
 };
 
-const client_protocol& websocket_protocol();
-
-/// Source: the HTML standard, section 9.2, server-sent events.
-const client_protocol& event_stream_protocol();
-
+/// The row for a client that asks for `options`.
+/// Source: RFC 6455; the HTML standard, section 9.2, server-sent events.
 const client_protocol& protocol_of(const watch_options& options);
 
 }  // namespace status2::transport

@@ -1,5 +1,7 @@
 #include "transport/event_stream.hpp"
 
+#include "transport/characters.hpp"
+
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/field.hpp>
 
@@ -15,13 +17,6 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr std::string_view media_type = "text/event-stream";
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view space = " \t";
-  const auto begin = std::min(text.find_first_not_of(space), text.size());
-  text.remove_prefix(begin);
-  return text.substr(0, text.find_last_not_of(space) + 1);
-}
 
 /// Whether one of the comma-separated items of `list` is our media type.
 bool names_media_type(std::string_view list) {

@@ -5,6 +5,7 @@
 #include "transport/http_answer.hpp"
 #include "transport/refusal.hpp"
 #include "transport/route.hpp"
+#include "transport/watch_options.hpp"
 
 #include <string>
 #include <string_view>
@@ -23,5 +24,12 @@ std::string write_event_stream_head(std::string_view origin);
 /// back after another status than 200, so it gets an event stream that says
 /// when to, and ends. Thread: any.
 http_reply event_stream_refusal(refusal why, std::string_view origin);
+
+/// The answer to a request for a channel that a limit refuses.
+inline http_reply limit_reply(refusal why, const watch_options& options,
+                              std::string_view origin) {
+  return options.event_stream ? event_stream_refusal(why, origin)
+                              : reply_of(why);
+}
 
 }  // namespace status2::transport

@@ -1,8 +1,8 @@
 #include "transport/forwarded.hpp"
 
-#include <boost/algorithm/string/classification.hpp>
+#include "transport/characters.hpp"
+
 #include <boost/algorithm/string/predicate.hpp>
-#include <boost/algorithm/string/trim.hpp>
 
 #include <algorithm>
 
@@ -11,10 +11,6 @@ namespace status2::transport {
 namespace {
 
 namespace ip = boost::asio::ip;
-
-std::string_view trimmed(std::string_view text) {
-  return boost::trim_copy_if(text, boost::is_any_of(" \t"));
-}
 
 std::string_view unquoted(std::string_view text) {
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"')

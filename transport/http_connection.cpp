@@ -437,9 +437,7 @@ void http_connection::admit(handshake request) {
   auto entered = context_->events->on_admission(next.client);
   if (!entered.place) {
     const auto why = entered.refused;
-    refuse(why, next.request.options.event_stream
-                    ? event_stream_refusal(why, next.request.origin)
-                    : reply_of(why));
+    refuse(why, limit_reply(why, next.request.options, next.request.origin));
     return;
   }
   parser_.reset();

@@ -18,10 +18,8 @@ unique_fd::~unique_fd() {
 }
 
 void turn_away(upgrade_request request, refusal why) {
-  const auto answer = write_answer(
-      request.options.event_stream ? event_stream_refusal(why, request.origin)
-                                   : reply_of(why),
-      {});
+  const auto answer =
+      write_answer(limit_reply(why, request.options, request.origin), {});
   // A socket that was only read from takes so few bytes; if not, so be it.
   ::send(request.socket.value(), answer.data(), answer.size(),
          MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from drill_parts import resp
 from measure import start_redis
 from processes import Child, end_on_signals, free_port
 from servers import Status2, clean_environment
@@ -65,12 +66,8 @@ def report_of(load: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 def publish(redis_port: int, messages: int) -> None:
-    words = ("PUBLISH", HERD_CHANNEL, LINE)
-    command = f"*{len(words)}\r\n" + "".join(
-        f"${len(word)}\r\n{word}\r\n" for word in words
-    )
     with socket.create_connection(("127.0.0.1", redis_port)) as connection:
-        connection.sendall(command.encode() * messages)
+        connection.sendall(resp("PUBLISH", HERD_CHANNEL, LINE) * messages)
         answers = b""
         while answers.count(b"\r\n") < messages:
             answers += connection.recv(1 << 16)
@@ -86,7 +83,7 @@ def fill(load: Load, redis_port: int) -> None:
 def publish_when_watched(redis_port: int) -> None:
     with socket.create_connection(("127.0.0.1", redis_port)) as connection:
         while True:
-            connection.sendall(f"PUBSUB NUMSUB {HERD_CHANNEL}\r\n".encode())
+            connection.sendall(resp("PUBSUB", "NUMSUB", HERD_CHANNEL))
             if b":1\r\n" in connection.recv(4096):
                 break
     publish(redis_port, TAIL)
