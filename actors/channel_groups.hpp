@@ -49,7 +49,7 @@ class channel_group final : public caf::abstract_group {
 
   /// Whether Redis has acknowledged the channel. Thread: any.
   bool live() const { return gaps_.live(); }
-  /// Where the next gap begins. Thread: that of the Redis link.
+  /// Knows the start of the next gap. Thread: that of the Redis link.
   gap_ledger& gaps() { return gaps_; }
 
   /// The channel's subscriber actor, which answers replay_wanted. Null while

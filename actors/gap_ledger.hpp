@@ -1,5 +1,5 @@
-/// Where a gap of a channel begins: keeps what the link has sent to the
-/// channel's subscriber beside what the subscriber has handed on to the group.
+/// Finds the start of a channel's gap: compares the batches that the link has
+/// sent to the subscriber with those that the subscriber has sent to the group.
 /// Neither a clock nor an actor is in it.
 ///
 /// Three parties write here, all on the thread of the link:
@@ -30,8 +30,8 @@ namespace status2::actors {
 /// How far a link has come. Belongs to a link and outlives its actor, so that
 /// the supervisor can read it after a death. Thread: that of the link.
 struct link_progress {
-  /// Whatever Redis published before, in a channel that is live, was sent to
-  /// the channel's subscriber.
+  /// The link has sent all messages that Redis published before this time in
+  /// live channels to their subscribers.
   std::chrono::steady_clock::time_point forwarded_until{};
 };
 
@@ -84,10 +84,10 @@ class gap_ledger {
   /// that has never been live misses nothing.
   void interrupt(gap_start start);
 
-  /// What waits in the subscriber's mailbox is lost.
+  /// The batches in the subscriber's mailbox are lost.
   void subscriber_died();
-  /// What waits in the subscriber's mailbox is still handed on; that the
-  /// channel is live holds no more.
+  /// The subscriber still sends the batches in its mailbox to the group. The
+  /// channel is no longer live.
   void link_died();
 
  private:

@@ -70,8 +70,8 @@ class latch_store {
   /// The broker leaves `channel`, whose epoch is `epoch`.
   void leave(const std::string& channel, std::string_view epoch,
              time_point now);
-  /// Returns the last word of `channel`, valid until the next call of a member.
-  /// Null: there is none.
+  /// Returns the last word of `channel`, valid until the next call of a member,
+  /// or null if it has none.
   const last_word* find(const std::string& channel, time_point now);
 
   std::size_t size() const { return words_.size(); }

@@ -44,7 +44,7 @@ void log(log_event event, std::initializer_list<log_field> fields) {
   try {
     logger->log(level, log_text(event, fields));
   } catch (const std::bad_alloc&) {
-    // Whoever logs has to go on.
+    // The caller continues without the line.
   }
 }
 

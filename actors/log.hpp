@@ -163,8 +163,8 @@ struct log_field {
 
 /// Logs one line to the process's logger, spdlog's default one. Empty text
 /// fields are left out. Thread: any. Blocks: never (the logger drops the
-/// oldest lines and counts them). No field may hold a secret. Errors: a line
-/// for which there is no memory is lost.
+/// oldest lines and counts them). No field may hold a secret. Errors:
+/// without memory the line is lost.
 void log(log_event event, std::initializer_list<log_field> fields = {});
 
 /// The payload of such a line: JSON text from `"msg"` on, without braces.

@@ -237,8 +237,8 @@ struct redis_closed {
   redis::failure_kind kind = redis::failure_kind::unreachable;
 };
 struct redis_mapped {
-  redis::cluster_topology topology;
-  std::string error;  ///< not empty: there is none
+  redis::cluster_topology topology;  ///< valid if `error` is empty
+  std::string error;
 };
 struct redis_moved {
   std::string why;
