@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <utility>
 
 namespace status2::transport {
 
@@ -42,6 +43,13 @@ bool io_loop::running_here() const {
   return context.get_executor().running_in_this_thread();
 }
 
+io_loop::clock::time_point io_loop::now() const {
+  const auto running = clock::now() - stalled_;
+  if (ticker_due_ == clock::time_point::max()) return running;
+  // An overdue tick: the loop did not run, and on_tick() has yet to note it.
+  return std::min(running, ticker_due_ + longest_delay);
+}
+
 void io_loop::arm(wheel_timer& timer, clock::time_point due) {
   const auto fires = wheel_.arm(timer, due);
   if (fires < ticker_due_) tick_at(std::min(fires, now() + longest_interval));
@@ -56,25 +64,28 @@ void io_loop::tick_at(clock::time_point due) {
 }
 
 void io_loop::on_tick() {
-  const auto late = now() - ticker_due_;
-  ticker_due_ = clock::time_point::max();
+  const auto late = clock::now() - stalled_ - ticker_due_;
   if (late > longest_delay) {
     note_stall(late);
-    return;
+    if (!std::exchange(sockets_first_, true)) {
+      tick_at(now() + longest_delay / 2);
+      return;
+    }
   }
+  sockets_first_ = false;
+  // The tick stays due meanwhile: timers that are armed here are looked at
+  // below, and a stall in the middle is none of the clients' time either.
   wheel_.expire(now());
   sender_.flush();
-  const auto due = wheel_.next_due();
-  if (due && *due < ticker_due_)
-    tick_at(std::min(*due, now() + longest_interval));
+  const auto latest = now() + longest_interval;
+  ticker_due_ = clock::time_point::max();
+  if (const auto due = wheel_.next_due()) tick_at(std::min(*due, latest));
 }
 
-/// Sockets are read before anybody is judged: clients may have spoken while the
-/// loop did not run.
 void io_loop::note_stall(std::chrono::nanoseconds length) {
-  stalled_ += length;
+  // now() has gone on until the tick was overdue, and never goes back.
+  stalled_ += length - longest_delay;
   counters_.stalls.add();
-  tick_at(now() + longest_delay / 2);
   if (report_stall_) report_stall_(length);
 }
 

@@ -64,8 +64,9 @@ class io_loop {
 
   /// The time by which clients are judged: the steady clock, without the times
   /// in which the loop did not run (a stopped process, a suspended machine, a
-  /// starved thread). A deadline therefore moves by every stall.
-  clock::time_point now() const { return clock::now() - stalled_; }
+  /// starved thread). It never goes back. A deadline therefore moves by every
+  /// stall.
+  clock::time_point now() const;
   /// A tick that is later than this is a stall.
   static constexpr std::chrono::milliseconds longest_delay{100};
   /// Called after each stall with its length.
@@ -101,6 +102,10 @@ class io_loop {
   loop_timer ticker_;
   clock::time_point ticker_due_ = clock::time_point::max();  ///< as now()
   std::chrono::nanoseconds stalled_{};                       ///< in all
+  /// After a stall the sockets are read before anybody is judged: clients may
+  /// have spoken meanwhile. Only once in a row, or a loop that is always late
+  /// would judge nobody.
+  bool sockets_first_ = false;
   std::function<void(std::chrono::nanoseconds)> report_stall_;
 };
 

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <caf/test/unit_test.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <poll.h>
@@ -100,6 +101,66 @@ CAF_TEST(a_stall_moves_every_deadline_by_its_length) {
   CAF_CHECK(loop.now() >= start + 200ms);
   CAF_CHECK(io_loop::clock::now() >= start + 1s);
   CAF_CHECK_EQUAL(loop.counters().stalls.value(), 1);
+}
+
+CAF_TEST(the_time_of_clients_neither_jumps_over_a_stall_nor_goes_back) {
+  io_loop loop(0);
+  probe deadline;
+  std::vector<io_loop::clock::time_point> times;
+  const auto note = [&] { times.push_back(loop.now()); };
+  deadline.action = [&] {
+    note();
+    loop.stop();
+  };
+  const auto start = loop.now();
+  loop.arm(deadline, start + 50ms);
+  boost::asio::post(loop.context(), [&] {
+    note();
+    block_for(1000);
+    // The stall is over, and the loop has yet to notice it.
+    note();
+    boost::asio::post(loop.context(), note);
+  });
+  loop.run();
+  note();
+  CAF_REQUIRE_EQUAL(times.size(), 5u);
+  CAF_CHECK(std::ranges::is_sorted(times));
+  // The timer is due at the next tick of the wheel.
+  CAF_CHECK(times[2] <=
+            start + 50ms + timer_wheel::tick + io_loop::longest_delay);
+}
+
+CAF_TEST(timers_fire_in_a_loop_that_is_always_late) {
+  io_loop loop(0);
+  probe deadline;
+  int fired = 0;
+  deadline.action = [&] {
+    if (++fired == 3) loop.stop();
+    loop.arm(deadline, loop.now());
+  };
+  loop.arm(deadline, loop.now());
+  const std::function<void()> burden = [&] {
+    block_for(250);
+    boost::asio::post(loop.context(), burden);
+  };
+  boost::asio::post(loop.context(), burden);
+  loop.run();
+  CAF_CHECK_EQUAL(fired, 3);
+}
+
+CAF_TEST(a_stall_inside_a_timer_is_not_the_time_of_the_others) {
+  io_loop loop(0);
+  probe slow;
+  io_loop::clock::time_point after;
+  const auto start = loop.now();
+  slow.action = [&] {
+    block_for(1000);
+    after = loop.now();
+    loop.stop();
+  };
+  loop.arm(slow, start + 50ms);
+  loop.run();
+  CAF_CHECK(after <= start + 50ms + timer_wheel::tick + io_loop::longest_delay);
 }
 
 CAF_TEST(a_stall_between_distant_timers_is_noticed) {
