@@ -17,7 +17,6 @@
 #include <iostream>
 #include <map>
 #include <memory>
-#include <optional>
 #include <poll.h>
 #include <random>
 #include <string>
@@ -67,13 +66,19 @@ milliseconds stopped_in_all() {
          tests_here;
 }
 
-/// Four processes that want all the processor there is, while it lives.
+/// Four processes that want all the processor there is once they may run. Made
+/// before there are threads: a fork beside them may hang under ThreadSanitizer.
 class busy_loops {
  public:
   busy_loops() {
     for (auto& one : loops_)
-      one = std::make_unique<process>(
-          process_options{.command = {"sh", "-c", "while :; do :; done"}});
+      one = std::make_unique<process>(process_options{
+          .command = {"sh", "-c", "kill -STOP $$; while :; do :; done"}});
+  }
+  /// To be called again: a process that has yet to stop itself misses it.
+  void run() {
+    for (auto& one : loops_)
+      one->signal(SIGCONT);
   }
 
  private:
@@ -108,9 +113,8 @@ class stop_and_go {
   /// how long it may take.
   template <class WhileStopped, class Awake>
   void run(WhileStopped while_stopped, Awake awake) {
-    std::optional<busy_loops> busy;
     while (stopped_.total() < stopped_in_all()) {
-      if (!busy && stopped_.total() >= stopped_in_all() / 2) busy.emplace();
+      if (stopped_.total() >= stopped_in_all() / 2) busy_.run();
       awake(between(200ms, 1000ms));
       const auto length = between(200ms, 5000ms);
       const auto first = between(0ms, length);
@@ -182,6 +186,7 @@ class stop_and_go {
   }
 
   broker_process& broker_;
+  busy_loops busy_;
   crowd people_;
   numbered_producer producer_;
   std::atomic<bool> done_{false};
@@ -210,6 +215,7 @@ class killer {
       for (const auto& child : stage_.actors(kind))
         names_.push_back(text_of(child, "actor"));
     // Half of the kills are of those who are restarted.
+    CAF_REQUIRE(names_.size() >= restarted);
     const auto sessions = names_.size() - restarted;
     while (names_.size() < 2 * sessions)
       names_.push_back(names_[names_.size() % restarted]);
@@ -226,8 +232,11 @@ class killer {
   /// Waits for what was asked; the broker must run.
   void answers() {
     std::map<unsigned, std::size_t> statuses;
-    for (auto& [connection, name] : std::exchange(asked_, {}))
+    for (auto& [connection, name] : std::exchange(asked_, {})) {
       ++statuses[read_response(connection).status];
+      // Each of the others would be waited for as long.
+      if (statuses.contains(0)) break;
+    }
     // It may have died of another kill just before: 404.
     for (const auto& [status, count] : statuses)
       if (status != 200 && status != 404) CAF_CHECK_EQUAL(status, 200u);
@@ -260,9 +269,11 @@ class killer {
 };
 
 /// Only who was killed was closed.
-void check_closes(const crowd_report& report) {
-  for (const auto& [code, count] : report.closes)
+void check_closes(const crowd_report& report, broker_process& broker) {
+  for (const auto& [code, count] : report.closes) {
+    if (code != 1011) std::cout << broker.get("/metrics").body;
     CAF_CHECK_EQUAL(code, 1011u);
+  }
 }
 
 /// A broker whose only way to Redis leads through a gate.
@@ -296,7 +307,7 @@ CAF_TEST(kills_that_wait_for_a_stopped_broker_are_told_exactly) {
         kills.answers();
         kills.look();
       });
-  check_closes(load.judge());
+  check_closes(load.judge(), s.broker);
   CAF_CHECK_EQUAL(s.imbalance(), "");
 }
 
@@ -324,7 +335,7 @@ CAF_TEST(a_kill_storm_over_a_broker_that_stops_now_and_then_is_told_exactly) {
   kills.answers();
   CAF_MESSAGE("kills " << count);
   CAF_CHECK(count > 20);
-  check_closes(load.judge());
+  check_closes(load.judge(), s.broker);
   CAF_CHECK_EQUAL(s.imbalance(), "");
 }
 
@@ -349,7 +360,7 @@ CAF_TEST(a_connection_lost_while_the_broker_is_stopped_is_told_exactly) {
         }));
         kills.look();
       });
-  check_closes(load.judge());
+  check_closes(load.judge(), s.broker);
   CAF_CHECK_EQUAL(s.imbalance(), "");
 }
 
