@@ -67,6 +67,8 @@ namespace status2::actors {
   X(connections_limit, "status2_connections_limit", gauge,                     \
     "Clients at once: STATUS_MAX_CONNECTIONS, or what open descriptors "       \
     "leave.")                                                                  \
+  X(tls_expiry, "status2_tls_certificate_expiry_timestamp_seconds", gauge,     \
+    "When the certificate for clients expires, as Unix time; 0 without TLS.")  \
   X(canary_failures, "status2_canary_failures_total", counter,                 \
     "Canary messages that did not come back in time.")                         \
   X(chaos_uses, "status2_chaos_uses_total", counter,                           \

@@ -57,6 +57,11 @@ namespace status2::actors {
     "A name in STATUS_TRUSTED_PROXIES could not be looked up. It trusts "      \
     "nobody, or for five minutes the addresses of the last answer, if the "    \
     "lookup itself failed; at most one line a minute and name.")               \
+  X(tls, INFO, "listener", "tls",                                              \
+    "how clients are served over TLS: certificate, kernel TLS")                \
+  X(tls_handshake_failed, INFO, "listener", "tls handshake failed",            \
+    "a client and the broker did not agree; once a second at most, "           \
+    "`suppressed` counts the others")                                          \
   X(accept_failed, ERROR, "listener", "accept failed",                         \
     "Often out of descriptors; accepting is tried again every 100 ms.")        \
   X(client_connected, DEBUG, "session", "client connected",                    \

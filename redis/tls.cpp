@@ -33,6 +33,10 @@ std::shared_ptr<tls_context> make_tls_context(const tls_settings& settings) {
        settings.ca_file.empty() ? "system certificates" : settings.ca_file,
        error);
   if (settings.cert_file.empty()) return result;
+  // There is nobody to ask for the passphrase of a key.
+  context.set_password_callback(
+      [](std::size_t, ssl::context::password_purpose) { return std::string(); },
+      error);
   context.use_certificate_chain_file(settings.cert_file, error);
   note(*result, settings.cert_file, error);
   context.use_private_key_file(settings.key_file, ssl::context::pem, error);

@@ -96,6 +96,7 @@ transport::listener_settings listener_settings_of(const configuration& c) {
           .handshake_timeout = c.handshake_timeout,
           .keepalive_timeout = c.keepalive_timeout,
           .max_header_size = c.max_header_size,
+          .tls = c.tls,
           .trusted_proxies = proxy_table(c.trusted_proxies).trusted(),
           .proxy_protocol = c.proxy_protocol,
           .accept_rate = c.accept_rate,
@@ -200,6 +201,7 @@ bool broker::listen() {
         request_events::parts{admin_, door, admission_, process_reserve(),
                               status_, counters_, supervisor_});
   };
+  note_tls();
   const auto settings = listener_settings_of(config_);
   listener_ = open(*threads_.back(), config_.listen_addr, settings, events());
   if (!listener_) return false;
@@ -208,9 +210,24 @@ bool broker::listen() {
   for_operators.role = transport::port_role::admin;
   for_operators.most_requests = request_descriptors;
   for_operators.proxy_protocol = false;
+  for_operators.tls = nullptr;
   admin_listener_ =
       open(*admin_thread_, config_.admin_addr, for_operators, events());
   return admin_listener_ != nullptr;
+}
+
+void broker::note_tls() {
+  if (!config_.tls) return;
+  using std::chrono::duration_cast;
+  using std::chrono::seconds;
+  const auto expires =
+      duration_cast<seconds>(config_.tls->expires().time_since_epoch());
+  counters_.tls_expiry = expires.count();
+  const auto obstacle = transport::kernel_tls_obstacle();
+  log(log_event::tls, {{"certificate", config_.tls_cert_file},
+                       {"expires", std::int64_t{expires.count()}},
+                       {"kernel_tls", obstacle.empty() ? "yes" : "no"},
+                       {"reason", obstacle}});
 }
 
 std::shared_ptr<transport::listener> broker::open(

@@ -50,6 +50,8 @@ class broker {
 
  private:
   std::function<std::string()> render_metrics() const;
+  /// Says how clients are served over TLS, if they are.
+  void note_tls();
   /// Opens the ports. Errors: false, which is logged.
   bool listen();
   /// Looks the names of proxies up. Blocks: until the first answers, at most

@@ -14,19 +14,21 @@ namespace {
 
 namespace json = boost::json;
 
-http_question question_of(const options& chosen) {
+/// Adds what is chosen to `question`.
+http_question question_of(const options& chosen, http_question question) {
   const auto& verb = chosen.arguments[0];
-  if (verb == "tree") return {.target = "/chaos/actors"};
-  if (verb == "kill")
-    return {
-        .method = "POST",
-        .target = "/chaos/kill",
-        .body = json::serialize(json::object{{"actor", chosen.arguments[1]}})};
-  return {.method = "POST",
-          .target = "/chaos/redis",
-          .body = json::serialize(json::object{{"fault", chosen.arguments[1]},
-                                               {"ms", chosen.delay_ms},
-                                               {"for", chosen.length}})};
+  if (verb == "tree") {
+    question.target = "/chaos/actors";
+    return question;
+  }
+  question.method = "POST";
+  question.target = "/chaos/" + verb;
+  question.body = json::serialize(
+      verb == "kill" ? json::object{{"actor", chosen.arguments[1]}}
+                     : json::object{{"fault", chosen.arguments[1]},
+                                    {"ms", chosen.delay_ms},
+                                    {"for", chosen.length}});
+  return question;
 }
 
 }  // namespace
@@ -37,11 +39,11 @@ std::string chaos(const configuration& values, const options& chosen,
   constexpr unsigned ok = 200;
   if (values.chaos_token.empty())
     return "STATUS_CHAOS_TOKEN_FILE is needed, the same as the broker's";
-  auto question = question_of(chosen);
-  question.token = values.chaos_token;
-  question.host = own_host(values);
   const bool shared = values.admin_addr.empty();
-  question.proxy_header = shared && values.proxy_protocol;
+  auto question =
+      question_of(chosen, shared ? question_to_own_port(values)
+                                 : http_question{.host = own_host(values)});
+  question.token = values.chaos_token;
   const auto& address =
       (shared ? values.listen_addr : values.admin_addr).front();
   const auto answer = ask(address, question, time_limit);

@@ -102,11 +102,12 @@ int run_watch(const options& chosen) {
   if (!target)
     return complain(exit_usage, chosen.arguments[0] +
                                     " is not accepted; accepted: "
-                                    "ws://host[:port]/run:channel or "
+                                    "ws://host[:port]/run:channel, the same "
+                                    "with wss, or "
                                     "ws+unix:///path/of/socket:/run:channel");
   const auto error = watch(*target,
                            {chosen.count, chosen.raw, chosen.event_stream,
-                            chosen.tail, chosen.since},
+                            chosen.tail, chosen.since, chosen.ca_file},
                            std::cout, std::cerr);
   return error.empty() ? exit_ok : complain(exit_failed, error);
 }

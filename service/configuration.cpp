@@ -140,6 +140,7 @@ load_result load_configuration(const variables& environment,
   choose_redis(result, password);
   if (!result.error.empty()) return result;
   read_chaos_token(result);
+  read_client_tls(result);
   auto& values = result.values;
   values.redis_retry_base =
       std::min(values.redis_retry_base, values.redis_retry_max);

@@ -7,10 +7,12 @@
 #include "redis/tls_settings.hpp"
 #include "redis/url.hpp"
 #include "transport/frame_sender.hpp"
+#include "transport/tls_context.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +24,11 @@ namespace status2::service {
 struct configuration {
   std::vector<std::string> listen_addr;  ///< addresses, at least one
   std::vector<std::string> admin_addr;   ///< likewise; empty: one port for all
+  std::string tls_cert_file;             ///< empty: no TLS for clients
+  std::string tls_key_file;
+  std::string tls_client_ca_file;
+  /// What the three files hold, read; null: no TLS for clients.
+  std::shared_ptr<const transport::tls_context> tls;
   std::string path_prefix;     ///< empty, or `/…` without a slash at the end
   std::size_t io_threads = 0;  ///< never 0 after load(): the cores, at most 8
   transport::io_backend io_backend = transport::io_backend::automatic;

@@ -28,6 +28,21 @@ constexpr std::array table{
         "`/metrics` and `/chaos/`, which STATUS_LISTEN_ADDR then no longer "
         "serves; `/health` is on both. Empty: one port for all.",
         &c::admin_addr},
+    key{"STATUS_TLS_CERT_FILE", file, "", "", "",
+        "Certificate (PEM) with its chain, of RSA, ECDSA or Ed25519: the TCP "
+        "addresses of STATUS_LISTEN_ADDR speak TLS 1.2 and 1.3, and answer "
+        "plain HTTP with 400. Unix sockets and STATUS_ADMIN_ADDR stay plain. "
+        "Empty: no TLS.",
+        &c::tls_cert_file},
+    key{"STATUS_TLS_KEY_FILE", file, "", "", "",
+        "Key (PEM, without a passphrase) of STATUS_TLS_CERT_FILE; one of the "
+        "two alone is an error.",
+        &c::tls_key_file},
+    key{"STATUS_TLS_CLIENT_CA_FILE", file, "", "", "",
+        "Certificates (PEM) of the authorities that may vouch for clients: who "
+        "shows no certificate of theirs gets no connection. Empty: clients "
+        "need none. An error without STATUS_TLS_CERT_FILE.",
+        &c::tls_client_ca_file},
     key{"STATUS_PATH_PREFIX", prefix, "", "", "",
         "Path before `/<run>:<channel>`, for a proxy that does not strip it.",
         &c::path_prefix},

@@ -29,4 +29,8 @@ std::optional<std::string> read_file(const std::string& path);
 /// used are judged. Blocks: reads files. Errors: result.error.
 void choose_redis(load_result& result, const std::string& password);
 
+/// Reads certificate and key of the listener, if they are named. Blocks: reads
+/// files. Errors: result.error.
+void read_client_tls(load_result& result);
+
 }  // namespace status2::service

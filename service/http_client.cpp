@@ -7,6 +7,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -23,6 +25,7 @@ namespace {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
+namespace ssl = boost::asio::ssl;
 
 http::request<http::string_body> request_of(const http_question& question,
                                             const std::string& host) {
@@ -42,6 +45,31 @@ http::request<http::string_body> request_of(const http_question& question,
   return request;
 }
 
+/// The certificate is our own: who it is issued to, and whether it is still
+/// good, is for the clients to judge.
+ssl::context own_tls(const http_identity& identity) {
+  ssl::context context(ssl::context::tls_client);
+  if (!identity.certificate.empty()) {
+    context.use_certificate_chain_file(identity.certificate);
+    context.use_private_key_file(identity.key, ssl::context::pem);
+  }
+  return context;
+}
+
+/// Asks over `stream`, plain or TLS.
+template <class Stream>
+asio::awaitable<void> converse(Stream& stream,
+                               http::request<http::string_body> request,
+                               http_answer& answer) {
+  co_await http::async_write(stream, request, asio::use_awaitable);
+  boost::beast::flat_buffer buffer;
+  http::response_parser<http::string_body> response;
+  // A supervision tree is as long as there are clients.
+  response.body_limit(std::numeric_limits<std::uint64_t>::max());
+  co_await http::async_read(stream, buffer, response, asio::use_awaitable);
+  answer = {response.get().result_int(), response.get().body(), {}};
+}
+
 asio::awaitable<void> exchange(asio::io_context& context, redis::endpoint where,
                                const http_question& question,
                                std::chrono::seconds time_limit,
@@ -49,7 +77,7 @@ asio::awaitable<void> exchange(asio::io_context& context, redis::endpoint where,
   try {
     // g++ 12 destroys a temporary of a co_await expression twice.
     auto socket = co_await connect_to(context, where, time_limit);
-    const auto request =
+    auto request =
         request_of(question, where.unix_path.empty() ? redis::to_text(where)
                                                      : "localhost");
     if (question.proxy_header) {
@@ -58,13 +86,15 @@ asio::awaitable<void> exchange(asio::io_context& context, redis::endpoint where,
                                  asio::buffer(header.data(), header.size()),
                                  asio::use_awaitable);
     }
-    co_await http::async_write(socket, request, asio::use_awaitable);
-    boost::beast::flat_buffer buffer;
-    http::response_parser<http::string_body> response;
-    // A supervision tree is as long as there are clients.
-    response.body_limit(std::numeric_limits<std::uint64_t>::max());
-    co_await http::async_read(socket, buffer, response, asio::use_awaitable);
-    answer = {response.get().result_int(), response.get().body(), {}};
+    if (question.tls.has_value() && where.unix_path.empty()) {
+      auto tls = own_tls(*question.tls);
+      ssl::stream<redis::dialed_socket> stream(std::move(socket), tls);
+      co_await stream.async_handshake(ssl::stream_base::client,
+                                      asio::use_awaitable);
+      co_await converse(stream, std::move(request), answer);
+    } else {
+      co_await converse(socket, std::move(request), answer);
+    }
   } catch (const boost::system::system_error& problem) {
     answer.error = problem.code().message();
   } catch (const std::runtime_error& problem) {
@@ -73,6 +103,17 @@ asio::awaitable<void> exchange(asio::io_context& context, redis::endpoint where,
 }
 
 }  // namespace
+
+http_question question_to_own_port(const configuration& values) {
+  http_question question{.host = own_host(values),
+                         .proxy_header = values.proxy_protocol};
+  if (values.tls)
+    question.tls =
+        values.tls_client_ca_file.empty()
+            ? http_identity{}
+            : http_identity{values.tls_cert_file, values.tls_key_file};
+  return question;
+}
 
 http_answer ask(const std::string& address, const http_question& question,
                 std::chrono::seconds time_limit) {

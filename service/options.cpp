@@ -111,6 +111,7 @@ options parse_command_line(std::vector<std::string> arguments) {
   watch->add_flag("--sse", result.event_stream);
   watch->add_option("--tail", result.tail);
   watch->add_option("--since", result.since);
+  watch->add_option("--ca-file", result.ca_file);
   auto* chaos = add_command(app, "chaos");
   add_flags(*chaos, result.flags);
   chaos->add_option("--ms", result.delay_ms);
@@ -155,6 +156,7 @@ options parse_command_line(std::vector<std::string> arguments) {
     result.error = take_arguments(
         *watch, 1,
         "watch [--count N] [--tail N] [--since ID] [--sse] [--raw] "
+        "[--ca-file FILE] "
         "ws://host:port/run:channel",
         result);
   } else if (chaos->parsed()) {
@@ -189,8 +191,8 @@ std::string help_text() {
       "answers, else 1\n"
       "       status2 watch [--count N] [--tail N] [--since ID] [--sse] "
       "[--raw]\n"
-      "               ws://host:port/run:channel | "
-      "ws+unix:///path:/run:channel\n"
+      "               [--ca-file FILE] ws[s]://host:port/run:channel |\n"
+      "               ws+unix:///path:/run:channel\n"
       "                                             print messages as they "
       "come, after the\n"
       "                                             last N, or those behind "
@@ -199,7 +201,11 @@ std::string help_text() {
       "of the three it\n"
       "                                             goes on after a loss from "
       "where it was.\n"
-      "                                             --raw: whole frames\n"
+      "                                             --raw: whole frames; "
+      "--ca-file: who\n"
+      "                                             may vouch for the server, "
+      "if not whom\n"
+      "                                             the system trusts\n"
       "       status2 publish [flags] run:channel TEXT|-\n"
       "                                             publish through Redis; -: "
       "a message a\n"

@@ -35,6 +35,7 @@ struct options {
   bool event_stream = false;  ///< watch: instead of a WebSocket
   std::optional<std::uint64_t> tail;  ///< watch: messages before the live ones
   std::string since;                  ///< watch: id behind which to begin
+  std::string ca_file;                ///< watch: who may vouch for the server
   std::uint64_t delay_ms = 0;         ///< chaos redis delay
   std::string length = "10s";         ///< chaos redis, publish --rate: how long
   double rate = 0;             ///< publish: messages a second; 0: just one text

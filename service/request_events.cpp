@@ -69,6 +69,16 @@ void request_events::on_refused(const transport::refused_request& request) {
        {"suppressed", static_cast<std::int64_t>(*suppressed)}});
 }
 
+void request_events::on_tls_failed(std::string_view remote,
+                                   std::string_view problem) {
+  const auto now = std::chrono::steady_clock::now();
+  if (const auto suppressed = failed_handshakes_.admit(now))
+    log(log_event::tls_handshake_failed,
+        {{"remote", remote},
+         {"error", problem},
+         {"suppressed", static_cast<std::int64_t>(*suppressed)}});
+}
+
 void request_events::on_accept_error(const boost::system::error_code& error) {
   log(log_event::accept_failed, {{"error", error.message()}});
 }

@@ -43,14 +43,17 @@ class request_events final : public transport::listener_events {
       const transport::address& who) override;
   void on_upgrade(transport::upgrade_request&& request) override;
   void on_refused(const transport::refused_request& request) override;
+  void on_tls_failed(std::string_view remote,
+                     std::string_view problem) override;
   void on_accept_error(const boost::system::error_code& error) override;
   void on_request_failed(std::string_view what) noexcept override;
 
  private:
   const parts parts_;
   // Apart, so that wrong requests cannot hide that a limit is reached.
-  actors::rate_limit wrong_requests_{1};    ///< log lines a second
-  actors::rate_limit limited_requests_{1};  ///< log lines a second
+  actors::rate_limit wrong_requests_{1};     ///< log lines a second
+  actors::rate_limit limited_requests_{1};   ///< log lines a second
+  actors::rate_limit failed_handshakes_{1};  ///< log lines a second
 };
 
 }  // namespace status2::service

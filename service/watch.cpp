@@ -1,6 +1,7 @@
 #include "service/watch.hpp"
 
 #include "redis/backoff.hpp"
+#include "redis/tls.hpp"
 #include "service/dial_awaitable.hpp"
 #include "service/event_parser.hpp"
 
@@ -15,7 +16,9 @@
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
 #include <boost/beast/websocket.hpp>
+#include <boost/beast/websocket/ssl.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url.hpp>
@@ -36,8 +39,9 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace websocket = beast::websocket;
 namespace http = beast::http;
+namespace ssl = asio::ssl;
 using tcp_stream = beast::basic_stream<asio::generic::stream_protocol>;
-using socket_stream = websocket::stream<tcp_stream>;
+using tls_stream = beast::ssl_stream<tcp_stream>;
 
 constexpr std::chrono::seconds connect_limit{5};
 // Two and a bit of the longest usual heartbeats without a frame: it is dead.
@@ -65,11 +69,17 @@ class watcher {
 
  private:
   asio::awaitable<void> attempt();
-  asio::awaitable<void> watch_socket();
-  asio::awaitable<void> shake_hands(socket_stream& stream);
-  asio::awaitable<void> read_all(socket_stream& stream);
-  asio::awaitable<void> watch_stream();
-  asio::awaitable<void> read_events(tcp_stream& stream);
+  /// `stream` is plain or TLS.
+  template <class Stream>
+  asio::awaitable<void> watch_over(Stream stream);
+  template <class Stream>
+  asio::awaitable<void> shake_hands(websocket::stream<Stream>& stream);
+  template <class Stream>
+  asio::awaitable<void> read_all(websocket::stream<Stream>& stream);
+  template <class Stream>
+  asio::awaitable<void> watch_events(Stream stream);
+  template <class Stream>
+  asio::awaitable<void> read_events(Stream& stream);
   std::string host() const;
   void note_connected();
   /// Nothing, or the error of a request that is refused for good.
@@ -111,10 +121,23 @@ asio::awaitable<void> watcher::run() {
 
 asio::awaitable<void> watcher::attempt() {
   try {
-    if (settings_.event_stream)
-      co_await watch_stream();
-    else
-      co_await watch_socket();
+    // g++ 12 destroys a temporary of a co_await expression twice.
+    tcp_stream plain(
+        co_await connect_to(context_, target_.where, connect_limit));
+    if (target_.tls) {
+      const redis::tls_settings trusted{settings_.ca_file, {}, {}};
+      const auto made = redis::make_tls_context(trusted);
+      error_ = made->error;
+      if (!error_.empty()) co_return;
+      tls_stream stream(std::move(plain), made->context);
+      redis::expect_host(stream.native_handle(), target_.where.host);
+      beast::get_lowest_layer(stream).expires_after(connect_limit);
+      co_await stream.async_handshake(ssl::stream_base::client,
+                                      asio::use_awaitable);
+      co_await watch_over(std::move(stream));
+    } else {
+      co_await watch_over(std::move(plain));
+    }
   } catch (const boost::system::system_error& problem) {
     notes_ << "status2: " << problem.code().message() << std::endl;
   } catch (const std::runtime_error& problem) {
@@ -137,16 +160,22 @@ std::string watcher::refused(unsigned status, std::string_view body) {
   return "refused: " + std::to_string(status) + " " + std::string(body);
 }
 
-asio::awaitable<void> watcher::watch_socket() {
-  socket_stream stream(
-      co_await connect_to(context_, target_.where, connect_limit));
-  co_await shake_hands(stream);
+template <class Stream>
+asio::awaitable<void> watcher::watch_over(Stream stream) {
+  if (settings_.event_stream) {
+    co_await watch_events(std::move(stream));
+    co_return;
+  }
+  beast::get_lowest_layer(stream).expires_never();
+  websocket::stream<Stream> socket(std::move(stream));
+  co_await shake_hands(socket);
   if (!error_.empty()) co_return;
   note_connected();
-  co_await read_all(stream);
+  co_await read_all(socket);
 }
 
-asio::awaitable<void> watcher::shake_hands(socket_stream& stream) {
+template <class Stream>
+asio::awaitable<void> watcher::shake_hands(websocket::stream<Stream>& stream) {
   stream.set_option(
       websocket::stream_base::timeout{connect_limit, silence_limit, false});
   stream.read_message_max(0);
@@ -164,7 +193,8 @@ asio::awaitable<void> watcher::shake_hands(socket_stream& stream) {
   throw boost::system::system_error(failed);
 }
 
-asio::awaitable<void> watcher::read_all(socket_stream& stream) {
+template <class Stream>
+asio::awaitable<void> watcher::read_all(websocket::stream<Stream>& stream) {
   static constexpr std::string_view init = R"({"type":"init"})";
   static constexpr std::string_view pong = R"({"type":"pong"})";
   stream.text(true);
@@ -181,19 +211,19 @@ asio::awaitable<void> watcher::read_all(socket_stream& stream) {
                               asio::use_awaitable);
 }
 
-asio::awaitable<void> watcher::watch_stream() {
-  tcp_stream stream(
-      co_await connect_to(context_, target_.where, connect_limit));
+template <class Stream>
+asio::awaitable<void> watcher::watch_events(Stream stream) {
   http::request<http::empty_body> request(
       http::verb::get, watch_path(target_.path, settings_, last_id_), 11);
   request.set(http::field::host, host());
   request.set(http::field::accept, "text/event-stream");
-  stream.expires_after(connect_limit);
+  beast::get_lowest_layer(stream).expires_after(connect_limit);
   co_await http::async_write(stream, request, asio::use_awaitable);
   co_await read_events(stream);
 }
 
-asio::awaitable<void> watcher::read_events(tcp_stream& stream) {
+template <class Stream>
+asio::awaitable<void> watcher::read_events(Stream& stream) {
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> response;
   response.body_limit(boost::none);
@@ -209,7 +239,7 @@ asio::awaitable<void> watcher::read_events(tcp_stream& stream) {
   note_connected();
   event_parser events;
   while (!done() && !response.is_done()) {
-    stream.expires_after(stream_silence_limit);
+    beast::get_lowest_layer(stream).expires_after(stream_silence_limit);
     co_await http::async_read_some(stream, buffer, response,
                                    asio::use_awaitable);
     events.feed(std::exchange(response.get().body(), {}),
@@ -273,14 +303,15 @@ std::optional<watch_target> parse_watch_url(std::string_view text) {
   if (text.starts_with(unix_scheme))
     return parse_unix_target(text.substr(unix_scheme.size()));
   const auto parsed = boost::urls::parse_uri(text);
-  if (!parsed || (parsed->scheme() != "ws" && parsed->scheme() != "http") ||
-      parsed->encoded_host().empty())
-    return std::nullopt;
-  constexpr std::uint16_t http_port = 80;
+  if (!parsed || parsed->encoded_host().empty()) return std::nullopt;
+  const auto scheme = parsed->scheme();
   watch_target target;
+  target.tls = scheme == "wss" || scheme == "https";
+  if (!target.tls && scheme != "ws" && scheme != "http") return std::nullopt;
+  const std::uint16_t usual_port = target.tls ? 443 : 80;
   target.where.host = parsed->host_address();
   target.where.port =
-      parsed->port().empty() ? http_port : parsed->port_number();
+      parsed->port().empty() ? usual_port : parsed->port_number();
   if (target.where.port == 0) return std::nullopt;
   target.path = std::string(parsed->encoded_target());
   if (target.path.empty()) target.path = "/";

@@ -14,9 +14,10 @@ namespace status2::service {
 struct watch_target {
   redis::endpoint where;
   std::string path;  ///< with query, percent-encoded as given
+  bool tls = false;
 };
 
-/// Reads `ws://host[:port]/…`, the same with `http:`, or
+/// Reads `ws://host[:port]/…`, the same with `wss:`, `http:` and `https:`, or
 /// `ws+unix:///path/of/socket:/…`. Errors: nothing if the text is none of them.
 std::optional<watch_target> parse_watch_url(std::string_view text);
 
@@ -26,7 +27,9 @@ struct watch_settings {
   bool event_stream = false;  ///< instead of a WebSocket
   /// Messages before the live ones; nothing: what the address asks for.
   std::optional<std::uint64_t> tail{};
-  std::string since{};  ///< id behind which to begin; empty: none
+  std::string since{};    ///< id behind which to begin; empty: none
+  std::string ca_file{};  ///< PEM, who may vouch for the server; empty: whom
+                          ///< the system trusts
 };
 
 /// The path to ask for: `path` with what `settings` want, from behind the

@@ -35,10 +35,10 @@ client_session_impl::client_session_impl(
     std::unique_ptr<session_events> events,
     std::shared_ptr<delivery_tally> channel)
     : loop_(loop),
-      writer_(loop, request.socket.value(), std::move(channel)),
+      stream_(std::move(request.stream)),
+      writer_(loop, stream_, std::move(channel)),
       settings_(settings),
       protocol_(protocol_of(request.options)),
-      socket_(std::move(request.socket)),
       events_(std::move(events)),
       request_(std::make_unique<upgrade_request>(std::move(request))),
       remote_(std::move(request_->remote)),
@@ -49,6 +49,7 @@ client_session_impl::client_session_impl(
   loop_.counters().connections_active.add();
   if (!protocol_.two_way) loop_.counters().event_streams_active.add();
   if (deflated_) loop_.counters().connections_compressed.add();
+  if (stream_.tls() != nullptr) loop_.counters().connections_tls.add();
 }
 
 void client_session_impl::start() {
@@ -59,7 +60,7 @@ void client_session_impl::start() {
   guarded([this] {
     const auto request = std::exchange(request_, nullptr);
     const auto error = loop_.sockets().add(
-        socket_.value(),
+        stream_.fd(),
         std::shared_ptr<watched_socket>(shared_from_this(), this));
     if (error) {
       finish(close_reason::internal_error, error);
@@ -174,6 +175,8 @@ void client_session_impl::sent(const error_code& error) {
     finish(close_reason::connection_lost, error);
   } else if (!writer_.queued().empty()) {
     check_outbox();
+  } else if (writer_.waiting()) {
+    if (!watches_writable_) watch();
   } else if (watches_writable_) {
     on_emptied();
   }
@@ -226,7 +229,7 @@ void client_session_impl::watch() {
   else if (!end_of_stream_)
     events |= EPOLLIN;
   if (watches_writable_) events |= EPOLLOUT;
-  loop_.sockets().change(socket_.value(), *this, events);
+  loop_.sockets().change(stream_.fd(), *this, events);
   note_kernel_bytes(watches_writable_);
 }
 
@@ -235,8 +238,9 @@ void client_session_impl::note_kernel_bytes(bool waiting) {
   socklen_t size = sizeof memory;
   // The kernel before 4.12 does not tell.
   if (waiting)
-    ::getsockopt(socket_.value(), SOL_SOCKET, SO_MEMINFO, memory.data(), &size);
-  const std::int64_t bytes = memory[SK_MEMINFO_WMEM_QUEUED];
+    ::getsockopt(stream_.fd(), SOL_SOCKET, SO_MEMINFO, memory.data(), &size);
+  std::int64_t bytes = memory[SK_MEMINFO_WMEM_QUEUED];
+  if (waiting) bytes += static_cast<std::int64_t>(stream_.unsent());
   loop_.counters().outbox_kernel_bytes.add(bytes -
                                            std::exchange(kernel_bytes_, bytes));
 }
@@ -277,11 +281,10 @@ void client_session_impl::on_timer() {
 /// socket is closed.
 void client_session_impl::drop_unsent() {
   int unsent = 0;
-  ::ioctl(socket_.value(), SIOCOUTQ, &unsent);
+  ::ioctl(stream_.fd(), SIOCOUTQ, &unsent);
   if (unsent == 0 && !writer_.waiting()) return;
   const linger at_once{1, 0};
-  ::setsockopt(socket_.value(), SOL_SOCKET, SO_LINGER, &at_once,
-               sizeof at_once);
+  ::setsockopt(stream_.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 bool client_session_impl::stalled(time_point now) const {
@@ -344,7 +347,7 @@ void client_session_impl::end(close_reason reason, bool linger) {
 }
 
 void client_session_impl::on_flushed() {
-  ::shutdown(socket_.value(), SHUT_WR);
+  stream_.end_writing();
   if (!linger_) finish(*reason_);
 }
 
@@ -362,7 +365,8 @@ void client_session_impl::finish(close_reason reason, const error_code& error,
   loop_.holders().erase(this);
   loop_.disarm(*this);
   const auto self = loop_.sockets().remove(*this);
-  socket_ = unique_fd();
+  if (stream_.tls() != nullptr) loop_.counters().connections_tls.sub();
+  stream_.close();
   loop_.counters().connections_active.sub();
   if (!protocol_.two_way) loop_.counters().event_streams_active.sub();
   if (deflated_) loop_.counters().connections_compressed.sub();

@@ -3,6 +3,7 @@
 /// socket_watch.
 #pragma once
 
+#include "transport/byte_stream.hpp"
 #include "transport/client_frames.hpp"
 #include "transport/client_protocol.hpp"
 #include "transport/client_session.hpp"
@@ -69,6 +70,9 @@ class client_session_impl final
   // Input, client_session_input.cpp.
   void on_ready(std::uint32_t events) noexcept override;
   void read();
+  void read_some();
+  /// Memory that is kept for the client's input.
+  std::size_t kept_bytes() const;
   void feed(std::span<char> bytes);
   void on_read_end(const error_code& error);
   void on_end_while_deaf();
@@ -123,7 +127,8 @@ class client_session_impl final
   void count_discarded();
   /// Waits for what the session can do now: read, write or neither.
   void watch();
-  /// Counts what the kernel holds for the client while bytes wait for it.
+  /// Counts what the kernel and TLS hold for the client while bytes wait for
+  /// it.
   void note_kernel_bytes(bool waiting);
   void on_writable();
 
@@ -185,10 +190,10 @@ class client_session_impl final
   std::optional<close_reason> reason_;
   std::uint16_t peer_code_ = 0;
   io_loop& loop_;
+  byte_stream stream_;
   session_writer writer_;
   const session_settings& settings_;
   const client_protocol& protocol_;
-  unique_fd socket_;
   std::shared_ptr<session_events> events_;
   std::unique_ptr<upgrade_request> request_;  ///< until start()
   std::string remote_;

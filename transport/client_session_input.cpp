@@ -3,6 +3,7 @@
 #include "transport/allowance.hpp"
 #include "transport/client_message.hpp"
 #include "transport/client_session_impl.hpp"
+#include "transport/tls_stream.hpp"
 
 #include <boost/asio/error.hpp>
 
@@ -37,16 +38,32 @@ void client_session_impl::on_ready(std::uint32_t events) noexcept {
 
 void client_session_impl::read() {
   if (phase_ == phase::closed) return;
+  read_some();
+  // TLS may have answered by itself.
+  if (stream_.tls() != nullptr && phase_ != phase::closed) sent({});
+}
+
+void client_session_impl::read_some() {
   const auto buffer = loop_.sockets().scratch();
-  const auto count =
-      ::recv(socket_.value(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+  const auto count = stream_.read(buffer);
   if (count > 0) {
     feed(buffer.first(static_cast<std::size_t>(count)));
   } else if (count == 0) {
     on_read_end(boost::asio::error::eof);
-  } else if (errno != EAGAIN && errno != EINTR) {
-    on_read_end(system_error(errno));
+  } else if (count != -EAGAIN && count != -EINTR) {
+    on_read_end(system_error(static_cast<int>(-count)));
+  } else if (stream_.tls() != nullptr && phase_ == phase::open) {
+    // A part of a record, or one without data.
+    charge(1);
+    if (phase_ == phase::closed) return;
+    loop_.inbound().hold(*this, kept_bytes());
+    loop_.inbound().enforce();
   }
+}
+
+std::size_t client_session_impl::kept_bytes() const {
+  const auto* tls = stream_.tls();
+  return frames_.kept_bytes() + (tls == nullptr ? 0 : tls->kept_bytes());
 }
 
 void client_session_impl::feed(std::span<char> bytes) {
@@ -70,7 +87,7 @@ void client_session_impl::feed(std::span<char> bytes) {
     charge(1);
   note_unfinished();
   if (phase_ == phase::closed) return;
-  loop_.inbound().hold(*this, frames_.kept_bytes());
+  loop_.inbound().hold(*this, kept_bytes());
   loop_.inbound().enforce();
 }
 
@@ -92,8 +109,7 @@ void client_session_impl::stop_listening() {
 /// overtake the Close frame.
 void client_session_impl::on_end_while_deaf() {
   const auto buffer = loop_.sockets().scratch();
-  while (::recv(socket_.value(), buffer.data(), buffer.size(), MSG_DONTWAIT) >
-         0) {
+  while (::recv(stream_.fd(), buffer.data(), buffer.size(), MSG_DONTWAIT) > 0) {
   }
   deaf_ = false;
   on_read_end(boost::asio::error::eof);

@@ -71,6 +71,14 @@ class counter {
     "Heartbeats and answers to init.")                                         \
   X(connections_accepted, "status2_connections_accepted_total", counter,       \
     "TCP connections accepted.")                                               \
+  X(tls_handshakes, "status2_tls_handshakes_total", counter,                   \
+    "TLS handshakes of clients in full, a private-key operation each.")        \
+  X(tls_handshakes_resumed, "status2_tls_handshakes_resumed_total", counter,   \
+    "TLS handshakes that a ticket of an earlier connection cut short.")        \
+  X(tls_handshakes_failed, "status2_tls_handshakes_failed_total", counter,     \
+    "TLS handshakes of clients that failed; `tls handshake failed` says why.") \
+  X(connections_tls, "status2_connections_tls_active", gauge,                  \
+    "Clients that are served over TLS.")                                       \
   X(handshakes_waiting, "status2_handshakes_waiting", gauge,                   \
     "Requests for a channel held back by STATUS_ACCEPT_RATE.")                 \
   X(accept_errors, "status2_accept_errors_total", counter,                     \

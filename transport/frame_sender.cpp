@@ -1,8 +1,5 @@
 #include "transport/frame_sender.hpp"
 
-#include <cerrno>
-#include <sys/syscall.h>
-#include <unistd.h>
 #include <utility>
 
 namespace status2::transport {
@@ -34,13 +31,6 @@ std::optional<io_backend> backend_named(std::string_view name) {
     if (name == name_of(backend)) return backend;
   if (name == "epoll") return aio;
   return std::nullopt;
-}
-
-std::ptrdiff_t send_at_once(int fd, const frame_block& block) {
-  // glibc's send() may be cancelled, which costs two locked instructions.
-  const auto result = ::syscall(SYS_sendto, fd, block.bytes.data(),
-                                block.bytes.size(), send_flags, nullptr, 0);
-  return result < 0 ? -errno : result;
 }
 
 frame_sender::frame_sender(io_backend wanted, io_counters& counters)
@@ -78,7 +68,26 @@ std::string_view frame_sender::call_name() const {
   return call_ ? call_->name() : "sendto";
 }
 
+void frame_sender::encrypt(byte_stream& stream, const frame_block& block,
+                           send_target& target) {
+  encrypted_.push_back({&stream, &block, &target});
+  if (encrypted_.size() == most_in_a_batch) flush();
+}
+
+void frame_sender::flush_encrypted() {
+  if (encrypted_.empty()) return;
+  const auto count = static_cast<std::int64_t>(encrypted_.size());
+  counters_.sends.add(count);
+  counters_.send_calls.add(count);
+  for (auto& one : encrypted_)
+    one.result = one.stream->write(one.block->bytes);
+  for (auto& one : encrypted_)
+    one.target->on_sent(one.result);
+  encrypted_.clear();
+}
+
 void frame_sender::flush() {
+  flush_encrypted();
   if (waiting_.empty()) return;
   counters_.sends.add(static_cast<std::int64_t>(waiting_.size()));
   const bool sound = !call_ || waiting_.size() <= few || call_->send(waiting_);
@@ -95,7 +104,7 @@ void frame_sender::send_the_rest() {
   for (auto& one : waiting_) {
     if (one.result) continue;
     counters_.send_calls.add();
-    one.result = send_at_once(one.fd, *one.block);
+    one.result = send_now(one.fd, one.block->bytes);
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "transport/batch_call.hpp"
+#include "transport/byte_stream.hpp"
 #include "transport/counters.hpp"
 #include "transport/frame.hpp"
 
@@ -13,7 +14,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <sys/socket.h>
 #include <vector>
 
 namespace status2::transport {
@@ -50,11 +50,13 @@ class frame_sender {
   frame_sender(io_backend wanted, io_counters& counters);
   ~frame_sender();
 
-  /// Sends `block` to `fd`, here or in flush(). Keep the block, the target and
-  /// the descriptor alive, and send nothing else for the target, until that
+  /// Sends `block` to `stream`, here or in flush(). Keep the block, the target
+  /// and the stream alive, and send nothing else for the target, until that
   /// is told.
-  void send(int fd, const frame_block& block, send_target& target) {
-    waiting_.push_back({fd, &block, &target});
+  void send(byte_stream& stream, const frame_block& block,
+            send_target& target) {
+    if (!stream.batchable()) return encrypt(stream, block, target);
+    waiting_.push_back({stream.fd(), &block, &target});
     if (waiting_.size() == most_in_a_batch) flush();
   }
   /// Sends all that was kept back; every target has been told after it.
@@ -72,6 +74,17 @@ class frame_sender {
   void on_given_up(std::function<void()> told) { given_up_ = std::move(told); }
 
  private:
+  /// A send that cannot be part of a batch.
+  struct encrypted_send {
+    byte_stream* stream;
+    const frame_block* block;
+    send_target* target;
+    std::ptrdiff_t result = 0;
+  };
+
+  void encrypt(byte_stream& stream, const frame_block& block,
+               send_target& target);
+  void flush_encrypted();
   void choose(io_backend wanted);
   /// Whether `call` is of use here; if not, why goes to the obstacles.
   bool take(std::unique_ptr<batch_call> call);
@@ -80,16 +93,11 @@ class frame_sender {
 
   io_counters& counters_;
   std::vector<pending_send> waiting_;
+  std::vector<encrypted_send> encrypted_;
   std::unique_ptr<batch_call> call_;  ///< null: a call for each
   io_backend backend_ = io_backend::sendto;
   std::string obstacle_;
   std::function<void()> given_up_;
 };
-
-/// Of every send: it neither waits nor raises a signal.
-inline constexpr int send_flags = MSG_NOSIGNAL | MSG_DONTWAIT;
-
-/// Sends `block` alone: how many bytes the socket took, or a negative errno.
-std::ptrdiff_t send_at_once(int fd, const frame_block& block);
 
 }  // namespace status2::transport

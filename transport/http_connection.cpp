@@ -3,6 +3,7 @@
 #include "transport/event_stream.hpp"
 #include "transport/forwarded.hpp"
 #include "transport/proxy_header.hpp"
+#include "transport/tls_stream.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -109,6 +110,7 @@ std::size_t http_connection::kept_bytes() const {
   if (answer_.capacity() > inside_string) bytes += answer_.capacity();
   if (command_) bytes += sizeof(command_request) + command_->body.capacity();
   if (parser_) bytes += head_bytes_ + head_lines_ * line_node;
+  if (const auto* tls = stream_.tls()) bytes += tls->kept_bytes();
   return bytes;
 }
 
@@ -121,8 +123,9 @@ void http_connection::fail(const char* what) noexcept {
 http_connection::http_connection(std::shared_ptr<http_context> context,
                                  unique_fd socket, peer remote)
     : context_(std::move(context)),
-      socket_(std::move(socket)),
+      stream_(std::move(socket)),
       unnamed_(context_->settings.proxy_protocol),
+      plain_yet_(context_->settings.tls && remote.unix_path.empty()),
       remote_(std::move(remote)) {
   context_->connections.push_back(*this);
   ++context_->connection_count;
@@ -163,6 +166,8 @@ std::uint32_t http_connection::wanted() const {
       return EPOLLIN;
     case phase::writing:
       return EPOLLOUT;
+    case phase::securing:
+      return securing_for_;
     default:
       return 0;
   }
@@ -171,9 +176,9 @@ std::uint32_t http_connection::wanted() const {
 void http_connection::watch(std::uint32_t events) {
   auto& sockets = context_->loop.sockets();
   if (watched_) {
-    sockets.change(socket_.value(), *this, events);
+    sockets.change(stream_.fd(), *this, events);
   } else if (sockets.add(
-                 socket_.value(),
+                 stream_.fd(),
                  std::shared_ptr<watched_socket>(shared_from_this(), this),
                  events)) {
     close();
@@ -193,6 +198,8 @@ void http_connection::on_ready(std::uint32_t events) noexcept {
       watch(wanted());
     else if (phase_ == phase::writing)
       write();
+    else if (phase_ == phase::securing)
+      wait_for_turn();
     else
       read();
   });
@@ -205,9 +212,7 @@ void http_connection::enter(phase next) {
     context_->loop.inbound().hold(*this, 0);
     context_->loop.disarm(*this);
   }
-  if (next == phase::reading || next == phase::body || next == phase::writing ||
-      next == phase::ending)
-    context_->waiters.push_back(*this);
+  if (wanted() != 0) context_->waiters.push_back(*this);
 }
 
 // -- parse --------------------------------------------------------------------
@@ -226,10 +231,10 @@ void http_connection::read_request() {
 }
 
 void http_connection::read() {
+  if (plain_yet_) return unnamed_ ? read_up_to_tls() : begin_tls();
   const auto buffer = context_->loop.sockets().scratch();
-  const auto count =
-      ::recv(socket_.value(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  const auto count = stream_.read(buffer);
+  if (count == -EAGAIN || count == -EINTR) return;
   if (count <= 0) {
     close();
     return;
@@ -239,25 +244,27 @@ void http_connection::read() {
   input_.add({buffer.data(), static_cast<std::size_t>(count)});
   if (phase_ == phase::body)
     read_body();
-  else if (unnamed_)
-    read_proxy_header();
-  else
+  else if (!unnamed_ || read_proxy_header())
     read_head();
 }
 
-void http_connection::read_proxy_header() {
+bool http_connection::read_proxy_header() {
   const auto& settings = context_->settings;
   form_ = {};
   more_follows_ = true;
   const bool trusted = settings.trusted_proxies.trusts(remote_);
-  if (!trusted && !comes_from_here()) return refuse(refusal::proxy_peer);
+  const auto refused = [this](refusal why) {
+    refuse(why);
+    return false;
+  };
+  if (!trusted && !comes_from_here()) return refused(refusal::proxy_peer);
   const auto found =
       transport::read_proxy_header(input_.view(), settings.max_header_size);
-  if (found.state == proxy_header_state::more) return;
+  if (found.state == proxy_header_state::more) return false;
   if (found.state == proxy_header_state::wrong)
-    return refuse(refusal::proxy_header);
+    return refused(refusal::proxy_header);
   // A health check of this machine names nobody and needs no trust.
-  if (!trusted && !found.header.local) return refuse(refusal::proxy_peer);
+  if (!trusted && !found.header.local) return refused(refusal::proxy_peer);
   if (const auto& client = found.header.client)
     remote_ = {address_of(*client), client->port};
   else
@@ -266,7 +273,82 @@ void http_connection::read_proxy_header() {
   input_.take(found.size);
   parser_->header_limit(
       static_cast<std::uint32_t>(settings.max_header_size - found.size));
-  read_head();
+  return true;
+}
+
+void http_connection::read_up_to_tls() {
+  const auto buffer = context_->loop.sockets().scratch();
+  const auto count = ::recv(stream_.fd(), buffer.data(), buffer.size(),
+                            MSG_DONTWAIT | MSG_PEEK);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (count <= 0) return close();
+  input_.add({buffer.data(), static_cast<std::size_t>(count)});
+  const bool whole = read_proxy_header();
+  if (phase_ != phase::reading) return;
+  const auto of_tls = whole ? input_.view().size() : 0;
+  // TCP drops bytes that are read with this flag.
+  ::recv(stream_.fd(), nullptr, static_cast<std::size_t>(count) - of_tls,
+         MSG_DONTWAIT | MSG_TRUNC);
+  if (!whole) return;
+  input_.clear();
+  begin_tls();
+}
+
+void http_connection::begin_tls() {
+  constexpr char handshake_record = 0x16;  // source: RFC 8446 section 5.1
+  char first = 0;
+  const auto count =
+      ::recv(stream_.fd(), &first, sizeof first, MSG_DONTWAIT | MSG_PEEK);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (count <= 0) return close();
+  plain_yet_ = false;
+  if (first != handshake_record) {
+    form_ = {};
+    more_follows_ = true;
+    return refuse(refusal::plain_http);
+  }
+  stream_.secure(*context_->settings.tls);
+  wait_for_turn();
+}
+
+/// Others first: it may cost a private-key operation.
+void http_connection::wait_for_turn() {
+  enter(phase::queued);
+  context_->loop.handshakes().add([self = shared_from_this()] {
+    self->turn([&] {
+      if (self->phase_ == phase::queued) self->shake_hands();
+    });
+  });
+}
+
+void http_connection::shake_hands() {
+  auto& counters = context_->loop.counters();
+  switch (stream_.shake_hands()) {
+    case tls_progress::done:
+      (stream_.tls()->resumed() ? counters.tls_handshakes_resumed
+                                : counters.tls_handshakes)
+          .add();
+      enter(phase::reading);
+      read();
+      break;
+    case tls_progress::readable:
+      securing_for_ = EPOLLIN;
+      enter(phase::securing);
+      break;
+    case tls_progress::writable:
+      securing_for_ = EPOLLOUT;
+      enter(phase::securing);
+      break;
+    case tls_progress::failed:
+      on_tls_failed();
+      break;
+  }
+}
+
+void http_connection::on_tls_failed() {
+  context_->loop.counters().tls_handshakes_failed.add();
+  context_->events->on_tls_failed(to_text(remote_), stream_.tls()->problem());
+  discard();
 }
 
 bool http_connection::comes_from_here() const {
@@ -275,7 +357,7 @@ bool http_connection::comes_from_here() const {
   boost::asio::ip::tcp::endpoint local;
   auto length = static_cast<socklen_t>(local.capacity());
   return who.is_loopback() ||
-         (::getsockname(socket_.value(), local.data(), &length) == 0 &&
+         (::getsockname(stream_.fd(), local.data(), &length) == 0 &&
           plain(local.address()) == who);
 }
 
@@ -472,8 +554,8 @@ void http_connection::hand_on(admitted client) {
   upgrade.place = std::move(client.place);
   upgrade.leftover = input_.view();
   enter(phase::closed);
-  context_->loop.sockets().release(socket_.value(), *this);
-  upgrade.socket = std::move(socket_);
+  context_->loop.sockets().release(stream_.fd(), *this);
+  upgrade.stream = std::move(stream_);
   context_->events->on_upgrade(std::move(upgrade));
 }
 
@@ -535,17 +617,18 @@ void http_connection::reply(http_reply reply) {
 
 void http_connection::write() {
   while (sent_ < answer_.size()) {
-    const auto count = ::send(socket_.value(), answer_.data() + sent_,
-                              answer_.size() - sent_, send_flags);
+    const auto count = stream_.write(std::string_view(answer_).substr(sent_));
     if (count >= 0) {
       sent_ += static_cast<std::size_t>(count);
-    } else if (errno == EAGAIN) {
+    } else if (count == -EAGAIN) {
       return;
-    } else if (errno != EINTR) {
+    } else if (count != -EINTR) {
       close();
       return;
     }
   }
+  if (const auto left = stream_.flush(); left < 0)
+    return left == -EAGAIN ? void() : close();
   std::string().swap(answer_);
   on_reply_sent();
 }
@@ -573,7 +656,7 @@ void http_connection::discard() {
   enter(phase::ending);
   input_.clear();
   arm(longest_end);
-  ::shutdown(socket_.value(), SHUT_WR);
+  stream_.end_writing();
 }
 
 void http_connection::on_timer() {
@@ -591,7 +674,7 @@ void http_connection::close() {
   enter(phase::closed);
   context_->gate.leave(*this);
   const auto self = context_->loop.sockets().remove(*this);
-  socket_ = unique_fd();
+  stream_.close();
 }
 
 }  // namespace status2::transport

@@ -1,9 +1,10 @@
 /// One accepted connection until its request is answered or handed on. A
 /// request goes parse, route, authorize, admit, then hand on or answer: the
-/// members below `read_head()` stand in this order. The first request may have
-/// a PROXY header before it.
+/// members below `read_head()` stand in this order. Before the first request
+/// there may be a PROXY header, and then a TLS handshake.
 #pragma once
 
+#include "transport/byte_stream.hpp"
 #include "transport/handshake.hpp"
 #include "transport/io_loop.hpp"
 #include "transport/listener.hpp"
@@ -65,6 +66,8 @@ class http_connection final
   /// | phase     | what is awaited                        | events |
   /// | --------- | -------------------------------------- | ------ |
   /// | reading   | the rest of a header, PROXY or request | in     |
+  /// | securing  | the client's part of the TLS handshake | either |
+  /// | queued    | its turn for ours                      |        |
   /// | pipelined | its turn, a request may be here        |        |
   /// | body      | the rest of a command's body           | in     |
   /// | held_back | its turn at the gate                   |        |
@@ -74,6 +77,8 @@ class http_connection final
   /// | closed    | nothing; the socket is gone            |        |
   enum class phase : std::uint8_t {
     reading,
+    securing,
+    queued,
     pipelined,
     body,
     held_back,
@@ -99,8 +104,15 @@ class http_connection final
 
   void read_request();
   void read();
-  /// The PROXY header before the first request.
-  void read_proxy_header();
+  /// The PROXY header before the first request. Returns whether it is whole and
+  /// right.
+  bool read_proxy_header();
+  /// The same where TLS follows, whose bytes are left to it.
+  void read_up_to_tls();
+  void begin_tls();
+  void wait_for_turn();
+  void shake_hands();
+  void on_tls_failed();
   /// Whether the peer is a process of this machine.
   bool comes_from_here() const;
   void read_head();
@@ -156,7 +168,7 @@ class http_connection final
 
   std::shared_ptr<http_context> context_;
   waiter_hook waiter_hook_;  ///< while it waits for its client
-  unique_fd socket_;
+  byte_stream stream_;
   phase phase_ = phase::reading;
   bool answered_ = false;  ///< at least one request
   bool idle_ = false;      ///< nothing of the next request has come
@@ -171,6 +183,8 @@ class http_connection final
   bool more_follows_ = false;
   /// The connection has yet to name its client: settings.proxy_protocol.
   bool unnamed_ = false;
+  bool plain_yet_ = false;          ///< TLS has yet to begin
+  std::uint32_t securing_for_ = 0;  ///< the events of phase::securing
   peer remote_;  ///< the proxy until its PROXY header is read
   pending_input input_;
   std::size_t head_lines_ = 0;  ///< of this request, that the parser has taken

@@ -7,6 +7,7 @@
 #include "transport/inbound_ledger.hpp"
 #include "transport/socket_watch.hpp"
 #include "transport/timer_wheel.hpp"
+#include "transport/turn_queue.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -61,6 +62,8 @@ class io_loop {
   frame_sender& sender() { return sender_; }
   /// The sockets of the thread's sessions.
   socket_watch& sockets() { return sockets_; }
+  /// The steps of TLS handshakes.
+  turn_queue& handshakes() { return handshakes_; }
 
   /// The time by which clients are judged: the steady clock, without the times
   /// in which the loop did not run (a stopped process, a suspended machine, a
@@ -99,6 +102,7 @@ class io_loop {
   const std::size_t index_;
   boost::asio::io_context context_;
   socket_watch sockets_;
+  turn_queue handshakes_{context_};
   loop_timer ticker_;
   clock::time_point ticker_due_ = clock::time_point::max();  ///< as now()
   std::chrono::nanoseconds stalled_{};                       ///< in all

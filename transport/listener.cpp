@@ -165,6 +165,10 @@ void listener::trust(proxy_set proxies) {
   impl_->context->settings.trusted_proxies = std::move(proxies);
 }
 
+void listener::certify(std::shared_ptr<const tls_context> tls) {
+  impl_->context->settings.tls = std::move(tls);
+}
+
 void listener::stop() {
   impl_->stop();
 }

@@ -9,6 +9,7 @@
 #include "transport/proxy_set.hpp"
 #include "transport/refusal.hpp"
 #include "transport/route.hpp"
+#include "transport/tls_context.hpp"
 #include "transport/upgrade.hpp"
 
 #include <boost/system/error_code.hpp>
@@ -39,6 +40,9 @@ struct listener_settings {
   /// Bytes of a request's header; of the first one with the PROXY header before
   /// it.
   std::size_t max_header_size = 8192;
+  /// Of all TCP connections, behind the PROXY header if there is one. Null:
+  /// they are plain, as those of a Unix socket always are.
+  std::shared_ptr<const tls_context> tls{};
   proxy_set trusted_proxies{};
   /// Every connection must begin with a PROXY header of a trusted proxy.
   bool proxy_protocol = false;
@@ -99,6 +103,9 @@ class listener_events {
   virtual void on_upgrade(upgrade_request&& request) = 0;
   /// A request was refused; the listener answers it.
   virtual void on_refused(const refused_request& request) = 0;
+  /// A TLS handshake failed; `problem` is why, in OpenSSL's words.
+  virtual void on_tls_failed(std::string_view remote,
+                             std::string_view problem) = 0;
   /// Accepting failed, or there was no memory for what was accepted; the
   /// listener retries by itself after 100 ms.
   virtual void on_accept_error(const boost::system::error_code& error) = 0;
@@ -123,6 +130,8 @@ class listener : public std::enable_shared_from_this<listener> {
   void start();
   /// Replaces settings.trusted_proxies, for the next decision about them.
   void trust(proxy_set proxies);
+  /// Replaces settings.tls for connections that come from now on.
+  void certify(std::shared_ptr<const tls_context> tls);
   /// No new sockets; half-read requests are dropped. Files of Unix sockets are
   /// removed.
   void stop();

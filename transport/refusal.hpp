@@ -24,6 +24,9 @@ enum class refusal_kind : std::uint8_t { request, limit };
   X(proxy_peer, 403, request, unknown, "",                                    \
     "STATUS_TRUSTED_PROXIES, if STATUS_PROXY_PROTOCOL is set",                \
     "connections must come from a trusted proxy")                             \
+  X(plain_http, 400, request, unknown, "",                                    \
+    "STATUS_TLS_CERT_FILE",                                                   \
+    "this port speaks TLS: use https or wss")                                 \
   X(not_http, 400, request, unknown, "",                                      \
     "",                                                                       \
     "this is no HTTP request")                                                \

@@ -5,7 +5,6 @@
 #include <memory>
 #include <new>
 #include <string>
-#include <sys/socket.h>
 #include <utility>
 
 namespace status2::transport {
@@ -28,7 +27,7 @@ void session_writer::send(const frame_block& block, send_target& target) {
     count({0, block.messages});
   } else if (idle()) {
     under_way_ = &block;
-    loop_.sender().send(fd_, block, target);
+    loop_.sender().send(stream_, block, target);
   } else {
     queue(block);
   }
@@ -59,7 +58,7 @@ error_code session_writer::write(const frame_ptr& block) {
   if (idle()) {
     loop_.counters().sends.add();
     loop_.counters().send_calls.add();
-    return note(*block, send_at_once(fd_, *block));
+    return note(*block, stream_.write(block->bytes));
   }
   queue(*block);
   return {};
@@ -81,19 +80,19 @@ error_code session_writer::write_raw(std::string_view bytes) {
 
 error_code session_writer::flush(std::size_t most) {
   constexpr std::size_t most_pieces = 64;
+  if (const auto left = stream_.flush(); left < 0)
+    return send_error(static_cast<int>(-left));
   while (!outbox_.empty() && most > 0) {
     std::array<iovec, most_pieces> pieces;
-    msghdr message{};
-    message.msg_iov = pieces.data();
-    message.msg_iovlen = outbox_.gather(pieces.data(), pieces.size(), most);
+    const auto count = outbox_.gather(pieces.data(), pieces.size(), most);
     std::size_t wanted = 0;
-    for (std::size_t i = 0; i < message.msg_iovlen; ++i)
+    for (std::size_t i = 0; i < count; ++i)
       wanted += pieces[i].iov_len;
     // Counted first: who has the bytes finds them in the metrics.
     loop_.counters().sends.add();
     loop_.counters().send_calls.add();
-    const auto result = ::sendmsg(fd_, &message, send_flags);
-    if (result < 0) return send_error(errno);
+    const auto result = stream_.write({pieces.data(), count});
+    if (result < 0) return send_error(static_cast<int>(-result));
     const auto sent = static_cast<std::size_t>(result);
     most -= sent;
     count_bytes(sent);

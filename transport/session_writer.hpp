@@ -2,6 +2,7 @@
 /// through the outbox. Control frames and messages take turns here, whole each.
 #pragma once
 
+#include "transport/byte_stream.hpp"
 #include "transport/frame.hpp"
 #include "transport/io_loop.hpp"
 #include "transport/outbox.hpp"
@@ -16,16 +17,16 @@
 
 namespace status2::transport {
 
-/// Owns: what waits; the socket is its session's. Thread: that of `loop`.
+/// Owns: what waits; the stream is its session's. Thread: that of `loop`.
 /// Errors: a member that queues throws std::bad_alloc if there is no memory.
 /// The block then counts as discarded, and the writer is sealed if a part of it
 /// is out.
 class session_writer {
  public:
-  /// `fd` must stay open until close(); `channel` may be null.
-  session_writer(io_loop& loop, int fd,
+  /// `stream` must stay open until close(); `channel` may be null.
+  session_writer(io_loop& loop, byte_stream& stream,
                  std::shared_ptr<delivery_tally> channel = nullptr)
-      : loop_(loop), channel_(std::move(channel)), fd_(fd) {}
+      : loop_(loop), stream_(stream), channel_(std::move(channel)) {}
 
   /// Hands `block` to the loop's sender, which tells `target`, or queues it;
   /// drops it once sealed.
@@ -59,7 +60,8 @@ class session_writer {
   /// Whether flush() is due as soon as the socket takes more. Behind a block
   /// that is at the sender it is not: sent() flushes.
   bool waiting() const {
-    return answered_ && under_way_ == nullptr && !outbox_.empty();
+    return answered_ && under_way_ == nullptr &&
+           (!outbox_.empty() || !stream_.drained());
   }
   const outbox& queued() const { return outbox_; }
   const message_tally& total() const { return total_; }
@@ -67,7 +69,8 @@ class session_writer {
  private:
   /// Whether nothing is in front of a new block.
   bool idle() const {
-    return answered_ && under_way_ == nullptr && outbox_.empty();
+    return answered_ && under_way_ == nullptr && outbox_.empty() &&
+           stream_.drained();
   }
   /// The socket took `result` bytes of `block`, or said a negative errno.
   boost::system::error_code note(const frame_block& block,
@@ -85,11 +88,11 @@ class session_writer {
   void count_bytes(std::size_t sent);
 
   io_loop& loop_;
+  byte_stream& stream_;
   std::shared_ptr<delivery_tally> channel_;
   outbox outbox_;
   message_tally total_;
   const frame_block* under_way_ = nullptr;  ///< at the sender
-  int fd_;
   bool answered_ = false;  ///< the answer to the handshake is in front
   bool sealed_ = false;
 };

@@ -2,6 +2,7 @@
 /// the listener to the thread that will serve it.
 #pragma once
 
+#include "transport/byte_stream.hpp"
 #include "transport/refusal.hpp"
 #include "transport/watch_options.hpp"
 
@@ -9,25 +10,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace status2::transport {
-
-/// A file descriptor that closes itself. Move assignment swaps: what was here
-/// is closed with the other.
-class unique_fd {
- public:
-  unique_fd() = default;
-  explicit unique_fd(int fd) : fd_(fd) {}
-  unique_fd(unique_fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  unique_fd& operator=(unique_fd&& other) noexcept;
-  ~unique_fd();
-  int value() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_ = -1;
-};
 
 /// The two halves of `<run>:<channel>`, validated and decoded.
 struct channel_name {
@@ -43,7 +27,7 @@ struct channel_name {
 
 /// A validated request for a channel, whose answer is not sent yet.
 struct upgrade_request {
-  unique_fd socket;         ///< non-blocking, in no event loop
+  byte_stream stream;       ///< its socket is in no event loop
   std::string key;          ///< Sec-WebSocket-Key; empty: an event stream
   std::string subprotocol;  ///< for the answer; empty: none
   std::string extensions;   ///< likewise

@@ -24,6 +24,7 @@ void declare_options(CLI::App& app, status2::bench::load_options& options) {
   app.add_option("--query", options.query, "behind /channel, with its ?");
   app.add_flag("--event-stream", options.event_stream,
                "event streams instead of WebSockets");
+  app.add_flag("--tls", options.tls, "the server speaks TLS");
   app.add_option("--viewers", options.viewers, "WebSocket connections")
       ->check(CLI::PositiveNumber);
   app.add_option("--channels", options.channels, "channels they share")

@@ -82,6 +82,7 @@ class load_run {
                 options.path_prefix,
                 options.query,
                 options.event_stream,
+                options.tls ? make_tls_clients() : nullptr,
                 options.send_init,
                 {}},
         viewers_(shared_),

@@ -23,7 +23,8 @@ struct load_options {
   std::string run = "bench";  ///< channels are run:c0, run:c1 and so on
   std::string query;          ///< behind each channel, with its `?`
   bool event_stream = false;  ///< instead of WebSockets
-  std::vector<pid_t> pids;    ///< processes of the server under test
+  bool tls = false;
+  std::vector<pid_t> pids;  ///< processes of the server under test
   std::size_t viewers = 300;
   std::size_t channels = 1;
   double rate = 0;            ///< messages a second over all channels

@@ -24,9 +24,9 @@ from record import Record, load, save
 from report import markdown
 from resume_faults import SCENARIOS
 from resume_record import ResumeRecord
-from servers import Server, all_servers, replay_servers
+from servers import Server, all_servers, replay_servers, tls_servers
 from targets import Verdict, outcomes
-from works import NAMED, QUICK, REPLAY, SMOKE, WORKS, Work, growth_works
+from works import NAMED, QUICK, REPLAY, SMOKE, TLS_WORKS, WORKS, Work, growth_works
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results" / "bench"
@@ -57,6 +57,11 @@ def arguments() -> argparse.Namespace:
         "--replay",
         action="store_true",
         help="works 1000 and channels: what a tail, ids and event streams cost",
+    )
+    which.add_argument(
+        "--tls",
+        action="store_true",
+        help="works 300 and 1000 over TLS, by the broker and by nginx before it",
     )
     which.add_argument(
         "--smoke", action="store_true", help="one short run each: does it work?"
@@ -92,10 +97,15 @@ def arguments() -> argparse.Namespace:
     if (chosen.rounds is not None and chosen.rounds < 1) or chosen.seconds <= 0:
         parser.error("--rounds and --seconds must be above 0")
     others = (
-        chosen.growth or chosen.all or chosen.work or chosen.server or chosen.replay
+        chosen.growth
+        or chosen.all
+        or chosen.work
+        or chosen.server
+        or chosen.replay
+        or chosen.tls
     )
     if chosen.resume and others:
-        parser.error("--resume takes none of --growth, --all, --work, --server and --replay")
+        parser.error("--resume takes none of --growth, --all, --work, --server, --replay, --tls")
     if chosen.scenario and not chosen.resume:
         parser.error("--scenario needs --resume")
     return chosen
@@ -106,6 +116,8 @@ def works_of(chosen: argparse.Namespace) -> list[Work]:
         return [SMOKE]
     if chosen.replay:
         return [WORKS[name] for name in REPLAY]
+    if chosen.tls:
+        return TLS_WORKS
     if chosen.quick:
         return [WORKS[name] for name in QUICK]
     if chosen.work:
@@ -119,6 +131,11 @@ def servers_of(
     """Those to measure, and why some that were asked for are left out."""
     if chosen.replay:
         return replay_servers(chosen.build_dir), {}
+    if chosen.tls:
+        servers, missing = tls_servers(chosen.build_dir)
+        for name, why in missing.items():
+            say(f"bench: without {name}: {why}")
+        return servers, missing
     own = (YARDSTICK, *BACKENDS)
     wanted = own if chosen.quick or chosen.smoke or growth else NAMES
     if chosen.server:

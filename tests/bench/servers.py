@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import ssl
+import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
-from http.client import HTTPConnection
+from dataclasses import dataclass, replace
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 
 from processes import BenchError, Child, free_port
@@ -55,6 +57,39 @@ http {{
 """
 
 
+TLS_FRONT = """\
+daemon off;
+worker_processes auto;
+worker_rlimit_nofile 20000;
+pid {folder}/nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 12000; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  server {{
+    listen 127.0.0.1:{port} ssl backlog=4096;
+    ssl_certificate {certificate};
+    ssl_certificate_key {key};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    location / {{
+      proxy_pass http://127.0.0.1:{broker_port};
+      proxy_http_version 1.1;
+      proxy_set_header Host $host;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection upgrade;
+      proxy_read_timeout 1h;
+      proxy_buffering off;
+    }}
+  }}
+}}
+"""
+
+
 def clean_environment() -> dict[str, str]:
     """Ours, without what would configure a server or its Redis."""
     return {
@@ -92,8 +127,8 @@ class Status2(Server):
     settings: tuple[tuple[str, str], ...] = ()  # of the broker
     asks: tuple[str, ...] = ()  # flags of the load generator
 
-    def start(self, port: int, redis_port: int, folder: Path) -> Child:
-        environment = clean_environment() | {
+    def environment(self, port: int, redis_port: int) -> dict[str, str]:
+        return clean_environment() | {
             "STATUS_LISTEN_ADDR": f"127.0.0.1:{port}",
             "STATUS_REDIS_URL": f"redis://127.0.0.1:{redis_port}/2",
             "STATUS_LOG_LEVEL": self.log_level,
@@ -102,7 +137,10 @@ class Status2(Server):
             # As fast as the other servers take them.
             "STATUS_ACCEPT_RATE": "0",
         } | dict(self.settings)
+
+    def start(self, port: int, redis_port: int, folder: Path) -> Child:
         name = self.name.replace("/", "-")
+        environment = self.environment(port, redis_port)
         return Child(name, [str(self.binary)], folder, environment)
 
     def load_flags(self) -> list[str]:
@@ -148,6 +186,83 @@ class Nchan(Server):
         return ["--http-target", "/publish/"]
 
 
+@dataclass(frozen=True)
+class TlsStatus2(Status2):
+    """The broker, which speaks TLS itself."""
+
+    def start(self, port: int, redis_port: int, folder: Path) -> Child:
+        certificate, key = make_certificate(folder)
+        own = {"STATUS_TLS_CERT_FILE": certificate, "STATUS_TLS_KEY_FILE": key}
+        with_tls = replace(self, settings=(*self.settings, *own.items()))
+        return Status2.start(with_tls, port, redis_port, folder)
+
+    def load_flags(self) -> list[str]:
+        return ["--tls", *self.asks]
+
+
+@dataclass(frozen=True)
+class BehindNginx(Status2):
+    """The broker, and nginx in front of it, which speaks TLS. Both count."""
+
+    nginx: Path = Path("/usr/sbin/nginx")
+
+    def start(self, port: int, redis_port: int, folder: Path) -> Child:
+        certificate, key = make_certificate(folder)
+        broker_port = free_port()
+        configuration = folder / "nginx.conf"
+        configuration.write_text(
+            TLS_FRONT.format(
+                folder=folder,
+                port=port,
+                broker_port=broker_port,
+                certificate=certificate,
+                key=key,
+            )
+        )
+        # The broker is a child of what becomes nginx, and ends with it.
+        script = 'setpriv --pdeathsig KILL "$0" & exec "$1" -c "$2" -e stderr'
+        command = ["sh", "-c", script, str(self.binary), str(self.nginx)]
+        environment = self.environment(broker_port, redis_port)
+        name = self.name.replace("/", "-")
+        return Child(name, [*command, str(configuration)], folder, environment)
+
+    def wait_until_ready(self, child: Child, port: int) -> None:
+        """nginx answers 502 until the broker listens."""
+        super().wait_until_ready(child, port)
+        trusting = ssl.create_default_context()
+        trusting.check_hostname = False
+        trusting.verify_mode = ssl.CERT_NONE
+        deadline = time.monotonic() + NCHAN_DEADLINE
+        while True:
+            connection = HTTPSConnection("127.0.0.1", port, context=trusting, timeout=5)
+            connection.request("GET", "/health")
+            status = connection.getresponse().status
+            connection.close()
+            if status == 200:
+                return
+            if time.monotonic() > deadline:
+                raise BenchError(f"nginx does not find the broker: {child.tail()}")
+            time.sleep(0.05)
+
+    def load_flags(self) -> list[str]:
+        return ["--tls", *self.asks]
+
+
+def make_certificate(folder: Path) -> tuple[str, str]:
+    """One for 127.0.0.1, as most are today: ECDSA on P-256."""
+    certificate, key = folder / "tls.pem", folder / "tls.key"
+    if not certificate.exists():
+        new = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1"
+        names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+        files = ["-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(
+            [*new.split(), "-nodes", "-days", "2", *names, *files],
+            check=True,
+            capture_output=True,
+        )
+    return str(certificate), str(key)
+
+
 def backend_obstacle(build: Path, backend: str) -> str:
     """Why the broker cannot use that backend here; empty if it can. It is asked
     by starting it: its log says what it uses.
@@ -180,10 +295,26 @@ def replay_servers(build: Path) -> list[Server]:
     ]
 
 
+def tls_servers(build: Path) -> tuple[list[Server], dict[str, str]]:
+    """TLS by the broker, and by nginx in front of it."""
+    binary = build / "status2"
+    own: list[Server] = [TlsStatus2("status2/tls", binary, "epoll")]
+    nginx = plain_nginx_path()
+    if nginx is None:
+        return own, {"nginx+status2": "the package nginx is not installed"}
+    front = BehindNginx("nginx+status2", binary, "epoll", nginx=nginx)
+    return [front, *own], {}
+
+
+def plain_nginx_path() -> Path | None:
+    found = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+    return Path(found) if found else None
+
+
 def nginx_path() -> Path | None:
     """Debian's nginx, if nchan is there too."""
-    found = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-    return Path(found) if found and NCHAN_MODULE.exists() else None
+    found = plain_nginx_path()
+    return found if found and NCHAN_MODULE.exists() else None
 
 
 def all_servers(build: Path) -> tuple[list[Server], dict[str, str]]:

@@ -25,6 +25,7 @@ class Base(Enum):
     FLOOR = "× floor"
     ALONE = "× alone"
     NO_TAIL = "× without a tail"
+    NGINX = "× nginx in front"
 
 
 class Verdict(Enum):
@@ -64,6 +65,10 @@ P99 = ("latency_us", "p99")
 # Of `./dev bench --replay`: beside a broker that keeps no messages.
 NO_TAIL = "status2/no-tail"
 REPLAY = {EPOLL: 1.05, "status2/ids": 1.15, "status2/events": 1.15}
+
+# Of `./dev bench --tls`: beside nginx and the broker behind it, added up.
+NGINX = "nginx+status2"
+TLS = {"status2/tls": 0.9}
 
 TARGETS = (
     Target("300", DELIVERY, CPU, both(1.0, 0.85)),
@@ -105,6 +110,7 @@ TARGETS = (
         Target(work, DELIVERY, CPU, REPLAY, Base.NO_TAIL)
         for work in ("1000", "channels")
     ),
+    *(Target(work, DELIVERY, CPU, TLS, Base.NGINX) for work in ("300", "1000")),
     Target(BESIDE.name, "p99 of the quiet channel", P99, both(2.0, 2.0), Base.ALONE),
 )
 
@@ -127,6 +133,8 @@ def values_of(target: Target, server: str, record: Record) -> list[float]:
         base = record.valid(ALONE.name, server)
     elif target.base is Base.NO_TAIL:
         base = record.valid(target.work, NO_TAIL)
+    elif target.base is Base.NGINX:
+        base = record.valid(target.work, NGINX)
     else:
         base = record.valid(target.work, YARDSTICK)
     return ratios(runs, base, target.figure)
@@ -135,7 +143,11 @@ def values_of(target: Target, server: str, record: Record) -> list[float]:
 def outcomes(record: Record) -> list[Outcome]:
     """Of the targets whose work and server were run."""
     ran = {(run.work.name, run.server) for run in record.runs}
-    bases = {Base.FLOOR: YARDSTICK, Base.NO_TAIL: NO_TAIL}
+    bases = {
+        Base.FLOOR: YARDSTICK,
+        Base.NO_TAIL: NO_TAIL,
+        Base.NGINX: NGINX,
+    }
     found: list[Outcome] = []
     for target in TARGETS:
         for server, bound in target.bounds.items():

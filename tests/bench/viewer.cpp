@@ -1,14 +1,11 @@
 #include "tests/bench/viewer.hpp"
 
 #include "tests/bench/accept_key.hpp"
-#include "tests/bench/sockets.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 
 namespace status2::bench {
@@ -38,30 +35,48 @@ const std::string& pong_frame() {
 viewer::viewer(viewing& shared, std::string channel, histogram& latency)
     : shared_(shared), channel_(std::move(channel)), latency_(latency) {}
 
-viewer::~viewer() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 void viewer::open() {
-  fd_ = connect_loopback(shared_.port);
+  stream_.open(shared_.port, shared_.tls.get());
   phase_ = phase::connecting;
-  shared_.loop.add(fd_, EPOLLOUT, *this);
+  shared_.loop.add(stream_.fd(), EPOLLOUT, *this);
 }
 
 void viewer::on_io(std::uint32_t events) {
   if (phase_ == phase::ended) return;
-  if (phase_ == phase::connecting) {
-    send_request();
+  if (phase_ == phase::connecting || phase_ == phase::securing) {
+    if (stream_.is_tls())
+      shake_hands();
+    else
+      send_request();
     return;
   }
-  const ssize_t size =
-      ::recv(fd_, shared_.buffer.data(), shared_.buffer.size(), 0);
+  // TLS may have read more than one record.
+  while (read() && stream_.is_tls()) {
+  }
+}
+
+void viewer::shake_hands() {
+  phase_ = phase::securing;
+  const int wanted = stream_.shake_hands();
+  if (wanted < 0)
+    end("no TLS");
+  else if (wanted == 0)
+    send_request();
+  else
+    shared_.loop.modify(stream_.fd(), static_cast<std::uint32_t>(wanted),
+                        *this);
+}
+
+bool viewer::read() {
+  if (phase_ == phase::ended) return false;
+  const auto size = stream_.read(shared_.buffer);
   if (size > 0)
     on_bytes({shared_.buffer.data(), static_cast<std::size_t>(size)});
   else if (size == 0)
     end("the server closed the connection");
-  else if (errno != EAGAIN && errno != EINTR)
-    end(std::generic_category().message(errno));
+  else if (size != -EAGAIN && size != -EINTR)
+    end(std::generic_category().message(static_cast<int>(-size)));
+  return size > 0;
 }
 
 void viewer::send_request() {
@@ -73,12 +88,12 @@ void viewer::send_request() {
                  : "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " +
                        std::string(key) + "\r\n\r\n";
-  if (!send_whole(fd_, request)) {
+  if (!stream_.send_whole(request)) {
     end("could not connect");
     return;
   }
   phase_ = phase::upgrading;
-  shared_.loop.modify(fd_, EPOLLIN, *this);
+  shared_.loop.modify(stream_.fd(), EPOLLIN, *this);
 }
 
 void viewer::on_bytes(std::string_view bytes) {
@@ -108,7 +123,7 @@ void viewer::on_upgrade_answer(std::string_view bytes) {
   }
   phase_ = phase::open;
   ++shared_.seen.opened;
-  if (shared_.send_init && !send_whole(fd_, init_frame())) {
+  if (shared_.send_init && !stream_.send_whole(init_frame())) {
     end("could not send init");
     return;
   }
@@ -155,7 +170,7 @@ void viewer::on_text(const server_text& text, std::uint64_t now) {
       break;
     case text_kind::ping:
       if (!std::exchange(pinged_, true)) ++seen.pinged;
-      if (!shared_.event_stream && !send_whole(fd_, pong_frame()))
+      if (!shared_.event_stream && !stream_.send_whole(pong_frame()))
         ++seen.unexpected;
       break;
     case text_kind::resumed:
@@ -175,7 +190,7 @@ void viewer::end(std::string_view why) {
   else
     ++shared_.seen.failed;
   if (shared_.seen.first_failure.empty()) shared_.seen.first_failure = why;
-  ::close(std::exchange(fd_, -1));
+  stream_.close();
   phase_ = phase::ended;
 }
 

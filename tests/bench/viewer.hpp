@@ -2,6 +2,7 @@
 /// times what it receives, answers pings.
 #pragma once
 
+#include "tests/bench/client_stream.hpp"
 #include "tests/bench/event_loop.hpp"
 #include "tests/bench/frame_reader.hpp"
 #include "tests/bench/histogram.hpp"
@@ -11,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +44,7 @@ struct viewing {
   std::string path_prefix;
   std::string query;  ///< behind the channel, with its `?`
   bool event_stream = false;
+  std::shared_ptr<ssl_ctx_st> tls;  ///< null: plain
   bool send_init = false;
   reception seen;
   std::vector<char> buffer = std::vector<char>(262144);
@@ -52,7 +55,6 @@ class viewer final : public io_handler {
  public:
   /// Latencies go to `latency`, which is one of `shared.seen`.
   viewer(viewing& shared, std::string channel, histogram& latency);
-  ~viewer();
   viewer(const viewer&) = delete;
   viewer& operator=(const viewer&) = delete;
 
@@ -64,9 +66,19 @@ class viewer final : public io_handler {
   const sequence_checker& sequence() const { return sequence_; }
 
  private:
-  enum class phase : std::uint8_t { idle, connecting, upgrading, open, ended };
+  enum class phase : std::uint8_t {
+    idle,
+    connecting,
+    securing,
+    upgrading,
+    open,
+    ended
+  };
 
+  void shake_hands();
   void send_request();
+  /// Reads once; false if there is nothing more.
+  bool read();
   void on_bytes(std::string_view bytes);
   void on_upgrade_answer(std::string_view bytes);
   /// Whether the head of the answer is that of a channel.
@@ -80,7 +92,7 @@ class viewer final : public io_handler {
   viewing& shared_;
   const std::string channel_;
   histogram& latency_;
-  int fd_ = -1;
+  client_stream stream_;
   phase phase_ = phase::idle;
   bool pinged_ = false;
   bool probed_ = false;

@@ -60,6 +60,10 @@ WORKS = {
     )
 }
 
+# Of --tls.
+IDLE_TLS = Work("idle-tls", "2,000 idle subscribers", 2000, 10)
+TLS_WORKS = [WORKS["300"], WORKS["1000"], IDLE_TLS]
+
 # What --work may name, and the works that this means.
 NAMED = {
     **{name: (name,) for name in WORKS if not name.startswith("fairness")},

@@ -1,56 +1,17 @@
 // TLS towards Redis: whom the broker trusts, and what it shows of itself.
+#include "tests/support/authority.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/stage.hpp"
-#include "tests/support/temporary_directory.hpp"
 
 #include <caf/test/unit_test.hpp>
 
 #include <chrono>
 #include <string>
-#include <vector>
 
 using namespace status2::support;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// An authority of the test's own and the certificates that it signs.
-class authority {
- public:
-  explicit authority(const std::string& name) : name_(name) {
-    run({"req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", file("ca.key"),
-         "-out", file("ca.pem"), "-days", "2", "-subj", "/CN=" + name});
-  }
-
-  std::string certificate() const { return file("ca.pem"); }
-  /// `alternative` is a subjectAltName such as `DNS:localhost`; empty: none.
-  void sign(const std::string& as, const std::string& common_name,
-            const std::string& alternative, const std::string& days = "2") {
-    run({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-         "-nodes", "-keyout", file(as + ".key"), "-out", file(as + ".csr"),
-         "-subj", "/CN=" + common_name});
-    const auto extensions = directory_.write(
-        as + ".ext",
-        alternative.empty() ? "" : "subjectAltName=" + alternative + "\n");
-    run({"x509", "-req", "-in", file(as + ".csr"), "-CA", file("ca.pem"),
-         "-CAkey", file("ca.key"), "-CAcreateserial", "-out", file(as + ".pem"),
-         "-days", days, "-extfile", extensions});
-  }
-  std::string file(const std::string& name) const {
-    return directory_.path() + "/" + name;
-  }
-
- private:
-  static void run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), "openssl");
-    process openssl({.command = std::move(arguments)});
-    CAF_REQUIRE(openssl.wait(20s) == 0);
-  }
-
-  std::string name_;
-  temporary_directory directory_;
-};
 
 /// A Redis that shows the certificate `server` of an authority.
 struct tls_stage {

@@ -1,110 +1,63 @@
-"""WebSockets and event streams through each proxy of deploy/, as it is shipped
-but for its ports.
-"""
+"""WebSockets and event streams over TLS, by each way in."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
+import ssl
 import tempfile
 import unittest
-from contextlib import ExitStack
 from pathlib import Path
 
-import paths
+import paths  # noqa: F401
 import websocket
-from processes import Child
+from fronts import Apache, Caddy, Front, Haproxy, Nginx, OwnTls
 from remote import eventually
-from resume_stage import steady_port
-from servers import clean_environment
-from stage import CHANNEL, Stage
-
-BINARY = Path(os.environ.get("STATUS2_BINARY", "build/dev/status2")).resolve()
-DEPLOY = paths.TESTS.parent / "deploy"
-
-NGINX = """daemon off; pid {folder}/nginx.pid; error_log stderr;
-events {{ }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}; proxy_temp_path {folder};
-  fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
-  include {own};
-}}
-"""
-
-APACHE = """ServerRoot {folder}
-PidFile {folder}/apache.pid
-ErrorLog /dev/stderr
-Listen 127.0.0.1:{port}
-ServerName localhost
-LoadModule mpm_event_module {modules}/mod_mpm_event.so
-LoadModule authz_core_module {modules}/mod_authz_core.so
-LoadModule headers_module {modules}/mod_headers.so
-LoadModule proxy_module {modules}/mod_proxy.so
-LoadModule proxy_http_module {modules}/mod_proxy_http.so
-Include {own}
-"""
+from stage import CHANNEL
 
 
-class ThroughAProxy:
-    """Mixed into a TestCase per proxy, which has `file` and `command`."""
+def trusting() -> ssl.SSLContext:
+    """The certificate of a test is nobody's."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
-    file: str
-    listens: tuple[str, str]  # what stands for the port, and its replacement
 
-    @classmethod
-    def command(cls, own: Path) -> list[str]:
-        raise NotImplementedError
+class OverTls:
+    """Mixed into a TestCase per way in."""
+
+    kind: type[Front]
 
     @classmethod
     def setUpClass(cls) -> None:
-        with ExitStack() as ends:
-            cls.folder = Path(ends.enter_context(tempfile.TemporaryDirectory()))
-            cls.folder.chmod(0o755)
-            cls.stage = ends.enter_context(
-                Stage(
-                    BINARY,
-                    cls.folder,
-                    STATUS_TRUSTED_PROXIES="127.0.0.1",
-                    STATUS_LOG_LEVEL="debug",
-                )
-            )
-            cls.port = steady_port()
-            own = cls.folder / "own.conf"
-            own.write_text(cls.configuration())
-            environment = clean_environment()
-            proxy = Child("proxy", cls.command(own), cls.folder, environment)
-            ends.callback(proxy.stop)
-            proxy.wait_for_port(cls.port)
-            cls.ends = ends.pop_all()
+        cls.own = tempfile.TemporaryDirectory()
+        cls.front = cls.kind(Path(cls.own.name), STATUS_LOG_LEVEL="debug")
+        try:
+            cls.front.__enter__()
+        except BaseException:
+            cls.own.cleanup()
+            raise
+        cls.stage = cls.front.stage
 
     @classmethod
     def tearDownClass(cls) -> None:
-        cls.ends.close()
-
-    @classmethod
-    def configuration(cls) -> str:
-        """The shipped one with the ports of this test."""
-        text = (DEPLOY / cls.file).read_text()
-        mark, replacement = cls.listens
-        for old, new in (
-            ("127.0.0.1:9002", f"127.0.0.1:{cls.stage.broker_port}"),
-            (mark, replacement.format(port=cls.port)),
-        ):
-            assert old in text, old
-            text = text.replace(old, new)
-        return text
+        cls.front.__exit__(None, None, None)
+        cls.own.cleanup()
 
     def ask(self, path: str, **fields: str) -> http.client.HTTPResponse:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", self.front.port, timeout=15, context=trusting()
+        )
         self.addCleanup(connection.close)  # type: ignore
         connection.request("GET", path, headers=fields)
         return connection.getresponse()
 
     def test_a_websocket(self) -> None:
         client = websocket.create_connection(
-            f"ws://127.0.0.1:{self.port}/{CHANNEL}", timeout=15
+            f"wss://127.0.0.1:{self.front.port}/{CHANNEL}",
+            timeout=15,
+            sslopt={"cert_reqs": ssl.CERT_NONE, "check_hostname": False},
         )
         self.addCleanup(client.close)  # type: ignore
         for text in ("one", "two"):
@@ -135,6 +88,8 @@ class ThroughAProxy:
                 if found["type"] != "ping":
                     return found
 
+
+class ThroughAProxy(OverTls):
     def test_pages_of_viewers_pass_and_no_other(self) -> None:
         for path in ("/health", "/client.js", "/example", "/example.css"):
             self.assertEqual(self.ask(path).status, 200, path)  # type: ignore
@@ -154,49 +109,55 @@ class ThroughAProxy:
         )
 
         def said() -> list[str]:
-            lines = (self.folder / "broker.log").read_text().splitlines()
+            lines = (self.front.folder / "broker.log").read_text().splitlines()
             return [line for line in lines if '"channel":"named"' in line]
 
         eventually(lambda: "client connected" in str(said()), "a line of the log")
         self.assertNotIn("192.0.2.7", str(said()))  # type: ignore
 
+    def test_plain_http_leads_to_https(self) -> None:
+        if not self.front.redirects:
+            return
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.front.plain, timeout=15
+        )
+        self.addCleanup(connection.close)  # type: ignore
+        connection.request("GET", "/health", headers={"Host": "status.example"})
+        answer = connection.getresponse()
+        self.assertIn(answer.status, (301, 308))  # type: ignore
+        where = answer.getheader("Location")
+        self.assertEqual(where, "https://status.example/health")  # type: ignore
+
+    def test_no_log_has_a_ticket(self) -> None:
+        self.ask("/health?ticket=not-for-the-log")
+
+        def said() -> str:
+            files = [self.front.requests, *self.front.folder.glob("*.log")]
+            return "".join(file.read_text() for file in files if file.exists())
+
+        if self.front.log or self.front.requests.name == "proxy.log":
+            eventually(lambda: "/health" in said(), "a line of the proxy's log")
+        self.assertNotIn("not-for-the-log", said())  # type: ignore
+
+
+class OwnTlsTest(OverTls, unittest.TestCase):
+    kind = OwnTls
+
 
 class NginxTest(ThroughAProxy, unittest.TestCase):
-    file = "nginx/status2.conf"
-    listens = ("listen 80;", "listen 127.0.0.1:{port};")
-
-    @classmethod
-    def command(cls, own: Path) -> list[str]:
-        main = cls.folder / "main.conf"
-        main.write_text(NGINX.format(folder=cls.folder, own=own))
-        return ["/usr/sbin/nginx", "-p", str(cls.folder), "-c", str(main)]
+    kind = Nginx
 
 
 class HaproxyTest(ThroughAProxy, unittest.TestCase):
-    file = "haproxy/status2.cfg"
-    listens = ("bind :80", "bind 127.0.0.1:{port}")
-
-    @classmethod
-    def command(cls, own: Path) -> list[str]:
-        return ["/usr/sbin/haproxy", "-db", "-f", str(own)]
+    kind = Haproxy
 
 
 class ApacheTest(ThroughAProxy, unittest.TestCase):
-    file = "apache/status2.conf"
-    listens = ("*:80>", "127.0.0.1:{port}>")
+    kind = Apache
 
-    @classmethod
-    def command(cls, own: Path) -> list[str]:
-        main = cls.folder / "main.conf"
-        main.write_text(
-            APACHE.format(
-                folder=cls.folder,
-                own=own,
-                port=cls.port,
-                modules="/usr/lib/apache2/modules",
-            )
-        )
-        return ["/usr/sbin/apache2", "-DFOREGROUND", "-f", str(main)]
+
+class CaddyTest(ThroughAProxy, unittest.TestCase):
+    kind = Caddy
 
 
 if __name__ == "__main__":

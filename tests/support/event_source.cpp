@@ -6,7 +6,11 @@ namespace status2::support {
 
 event_source::event_source(std::uint16_t port, std::string_view target,
                            std::string_view headers, int receive_buffer)
-    : connection_(port) {
+    : event_source(tcp_client(port), target, headers, receive_buffer) {}
+
+event_source::event_source(tcp_client connection, std::string_view target,
+                           std::string_view headers, int receive_buffer)
+    : connection_(std::move(connection)) {
   if (receive_buffer > 0) connection_.receive_buffer(receive_buffer);
   std::string request = "GET " + std::string(target) + " HTTP/1.1\r\n";
   request += "Host: x\r\nAccept: text/event-stream\r\n";

@@ -27,6 +27,9 @@ class event_source {
   /// `receive_buffer`: bytes; 0: the kernel's choice.
   event_source(std::uint16_t port, std::string_view target,
                std::string_view headers = {}, int receive_buffer = 0);
+  /// The same on a connection that is there, TLS or not.
+  event_source(tcp_client connection, std::string_view target,
+               std::string_view headers = {}, int receive_buffer = 0);
 
   /// The head of the answer.
   const http_response& answer() const { return answer_; }

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdexcept>
 #include <sys/socket.h>
@@ -69,11 +72,13 @@ tcp_client::~tcp_client() {
 
 tcp_client::tcp_client(tcp_client&& other) noexcept
     : socket_(std::exchange(other.socket_, -1)),
+      tls_(std::move(other.tls_)),
       buffer_(std::move(other.buffer_)),
       closed_(other.closed_) {}
 
 tcp_client& tcp_client::operator=(tcp_client&& other) noexcept {
   std::swap(socket_, other.socket_);
+  std::swap(tls_, other.tls_);
   std::swap(buffer_, other.buffer_);
   std::swap(closed_, other.closed_);
   return *this;
@@ -81,7 +86,10 @@ tcp_client& tcp_client::operator=(tcp_client&& other) noexcept {
 
 void tcp_client::send(std::string_view bytes) {
   while (!bytes.empty()) {
-    const auto sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const auto sent =
+        tls_ ? SSL_write(tls_.get(), bytes.data(),
+                         static_cast<int>(bytes.size()))
+             : ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent <= 0) return;
     bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
@@ -90,15 +98,78 @@ void tcp_client::send(std::string_view bytes) {
 bool tcp_client::receive(steady_clock::time_point until) {
   if (closed_) return false;
   pollfd wanted{socket_, POLLIN, 0};
-  if (::poll(&wanted, 1, milliseconds_until(until)) <= 0) return false;
+  const bool here = tls_ && SSL_pending(tls_.get()) > 0;
+  if (!here && ::poll(&wanted, 1, milliseconds_until(until)) <= 0) return false;
   std::array<char, 65536> bytes;
-  const auto got = ::recv(socket_, bytes.data(), bytes.size(), 0);
+  const auto got =
+      tls_ ? SSL_read(tls_.get(), bytes.data(), static_cast<int>(bytes.size()))
+           : ::recv(socket_, bytes.data(), bytes.size(), 0);
+  // A part of a record, a ticket, or a signal.
+  if (got <= 0 && tls_ &&
+      SSL_get_error(tls_.get(), static_cast<int>(got)) == SSL_ERROR_WANT_READ)
+    return true;
   if (got <= 0) {
     closed_ = true;
     return false;
   }
   buffer_.append(bytes.data(), static_cast<std::size_t>(got));
   return true;
+}
+
+void tcp_client::secure(const tls_client_options& options) {
+  std::signal(SIGPIPE, SIG_IGN);
+  if (!options.first.empty()) send(options.first);
+  std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(
+      SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+  // So that a test can ask for what the broker refuses.
+  SSL_CTX_set_security_level(context.get(), 0);
+  SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
+  if (!options.newest)
+    SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);
+  if (!options.certificate.empty()) {
+    SSL_CTX_use_certificate_chain_file(context.get(),
+                                       options.certificate.c_str());
+    SSL_CTX_use_PrivateKey_file(context.get(), options.key.c_str(),
+                                SSL_FILETYPE_PEM);
+  }
+  const auto size = static_cast<char>(options.protocol.size());
+  const auto offered = std::string(1, size) + options.protocol;
+  if (size > 0)
+    SSL_CTX_set_alpn_protos(
+        context.get(), reinterpret_cast<const unsigned char*>(offered.data()),
+        static_cast<unsigned>(offered.size()));
+  tls_.reset(SSL_new(context.get()), SSL_free);
+  if (options.ticket) SSL_set_session(tls_.get(), options.ticket.get());
+  const timeval longest{patience.count(), 0};
+  ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof longest);
+  SSL_set_fd(tls_.get(), socket_);
+  int done = 0;
+  do {
+    ERR_clear_error();
+    done = SSL_connect(tls_.get());
+    // A signal may interrupt it.
+  } while (done != 1 && SSL_get_error(tls_.get(), done) == SSL_ERROR_WANT_READ);
+  if (done == 1) return;
+  const char* reason = ERR_reason_error_string(ERR_get_error());
+  throw std::runtime_error(reason == nullptr ? "no TLS" : reason);
+}
+
+std::string tcp_client::cipher() const {
+  return SSL_get_version(tls_.get()) + std::string(" ") +
+         SSL_get_cipher_name(tls_.get());
+}
+
+bool tcp_client::resumed() const {
+  return SSL_session_reused(tls_.get()) != 0;
+}
+
+std::shared_ptr<ssl_session_st> tcp_client::ticket() const {
+  return {SSL_get1_session(tls_.get()), SSL_SESSION_free};
+}
+
+void tcp_client::update_keys() {
+  SSL_key_update(tls_.get(), SSL_KEY_UPDATE_REQUESTED);
+  SSL_do_handshake(tls_.get());
 }
 
 void tcp_client::reset() {
@@ -112,6 +183,7 @@ void tcp_client::finish() {
 }
 
 void tcp_client::close() {
+  tls_.reset();
   if (socket_ >= 0) ::close(socket_);
   socket_ = -1;
   closed_ = true;

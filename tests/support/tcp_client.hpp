@@ -4,14 +4,30 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+
+struct ssl_st;
+struct ssl_session_st;
 
 namespace status2::support {
 
 /// Longest that a test waits for what must come.
 inline constexpr std::chrono::seconds patience{15};
+
+/// How a client speaks TLS.
+struct tls_client_options {
+  std::string certificate{};  ///< paths of PEM files; empty: none is shown
+  std::string key{};
+  std::string protocol = "http/1.1";  ///< offered by ALPN; empty: none
+  bool newest = true;                 ///< false: TLS 1.2 at most
+  /// Bytes before the handshake.
+  std::string first{};
+  /// What an earlier connection left, to be resumed; null: nothing.
+  std::shared_ptr<ssl_session_st> ticket{};
+};
 
 /// Owns: the socket. Thread: one. Errors: a connect that fails throws; an end
 /// of the stream is closed().
@@ -22,6 +38,18 @@ class tcp_client {
   ~tcp_client();
   tcp_client(tcp_client&& other) noexcept;
   tcp_client& operator=(tcp_client&& other) noexcept;
+
+  /// Does a TLS handshake, for all that follows. The certificate of the server
+  /// is not checked. Errors: throws with OpenSSL's reason.
+  void secure(const tls_client_options& options = {});
+  /// The version and the cipher, such as `TLSv1.3 TLS_AES_256_GCM_SHA384`.
+  std::string cipher() const;
+  bool resumed() const;
+  /// For tls_client_options; after something was received.
+  std::shared_ptr<ssl_session_st> ticket() const;
+  /// Asks for new keys in both directions (TLS 1.3).
+  void update_keys();
+  int descriptor() const { return socket_; }
 
   /// Sends all of it, or as much as the peer takes before it closes.
   void send(std::string_view bytes);
@@ -40,6 +68,7 @@ class tcp_client {
 
  private:
   int socket_ = -1;
+  std::shared_ptr<ssl_st> tls_;
   std::string buffer_;
   bool closed_ = false;
 };

@@ -35,7 +35,7 @@ class transport_server::events final : public listener_events {
   void on_upgrade(upgrade_request&& request) override {
     int on = 0;
     socklen_t size = sizeof on;
-    ::getsockopt(request.socket.value(), IPPROTO_TCP, TCP_NODELAY, &on, &size);
+    ::getsockopt(request.stream.fd(), IPPROTO_TCP, TCP_NODELAY, &on, &size);
     {
       const std::lock_guard lock(server_.mutex_);
       ++server_.record_.sessions;
@@ -76,6 +76,10 @@ class transport_server::events final : public listener_events {
     server_.record_.refusals.push_back(
         {request.why, std::string(request.remote), std::string(request.origin),
          std::string(request.path)});
+  }
+  void on_tls_failed(std::string_view, std::string_view problem) override {
+    const std::lock_guard lock(server_.mutex_);
+    server_.record_.failed_handshakes.emplace_back(problem);
   }
   void on_accept_error(const boost::system::error_code& error) override {
     const std::lock_guard lock(server_.mutex_);
@@ -276,8 +280,17 @@ std::vector<std::string> transport_server::remotes() const {
   return recorded(&record::remotes);
 }
 
+void transport_server::certify(
+    std::shared_ptr<const transport::tls_context> tls) {
+  on_listener([&] { listener_->certify(std::move(tls)); });
+}
+
 void transport_server::trust(proxy_set proxies) {
   run_on(listener_loop_, [&] { listener_->trust(std::move(proxies)); });
+}
+
+std::vector<std::string> transport_server::failed_handshakes() const {
+  return recorded(&record::failed_handshakes);
 }
 
 std::vector<boost::system::error_code> transport_server::accept_errors() const {

@@ -77,7 +77,10 @@ class transport_server {
   std::vector<std::string> remotes() const;
   /// Replaces the trusted proxies, as a lookup of their names does.
   void trust(transport::proxy_set proxies);
+  void certify(std::shared_ptr<const transport::tls_context> tls);
   std::vector<boost::system::error_code> accept_errors() const;
+  /// Problems of TLS handshakes.
+  std::vector<std::string> failed_handshakes() const;
   struct refusal_record {
     transport::refusal why;
     std::string remote;
@@ -112,6 +115,7 @@ class transport_server {
     std::vector<transport::channel_name> channels;
     std::vector<std::string> remotes;
     std::vector<boost::system::error_code> accept_errors;
+    std::vector<std::string> failed_handshakes;
     std::vector<refusal_record> refusals;
     std::size_t sessions = 0;
     bool no_delay = true;

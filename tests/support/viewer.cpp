@@ -4,6 +4,7 @@
 
 #include <array>
 #include <stdexcept>
+#include <utility>
 
 namespace status2::support {
 
@@ -33,7 +34,11 @@ std::string handshake(std::string_view target, std::string_view headers) {
 
 viewer::viewer(std::uint16_t port, std::string_view target,
                const viewer_options& options)
-    : connection_(port) {
+    : viewer(tcp_client(port), target, options) {}
+
+viewer::viewer(tcp_client connection, std::string_view target,
+               const viewer_options& options)
+    : connection_(std::move(connection)) {
   if (options.receive_buffer > 0)
     connection_.receive_buffer(options.receive_buffer);
   connection_.send(handshake(target, options.headers));

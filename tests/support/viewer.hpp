@@ -33,6 +33,9 @@ class viewer {
   /// Errors: another answer than 101 throws; none at all leaves it closed.
   viewer(std::uint16_t port, std::string_view target,
          const viewer_options& options = {});
+  /// The same on a connection that is there, TLS or not.
+  viewer(tcp_client connection, std::string_view target,
+         const viewer_options& options = {});
 
   /// The answer to the handshake: 101.
   const http_response& answer() const { return answer_; }

@@ -28,7 +28,7 @@ struct pair_of_sockets {
     int ends[2] = {-1, -1};
     // They would block: it is the sender that does not wait.
     ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
-    broker = unique_fd(ends[0]);
+    broker = byte_stream(unique_fd(ends[0]));
     client = unique_fd(ends[1]);
   }
   std::string received() const {
@@ -38,7 +38,7 @@ struct pair_of_sockets {
     all.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
     return all;
   }
-  unique_fd broker;
+  byte_stream broker;
   unique_fd client;
 };
 
@@ -89,7 +89,7 @@ void send_to_four(frame_sender& sender) {
   std::array<recording_target, clients> targets;
   const auto block = block_of("frame");
   for (std::size_t i = 0; i < clients; ++i)
-    sender.send(pairs[i].broker.value(), *block, targets[i]);
+    sender.send(pairs[i].broker, *block, targets[i]);
   sender.flush();
   for (std::size_t i = 0; i < clients; ++i) {
     CAF_CHECK_EQUAL(pairs[i].received(), "frame");
@@ -184,7 +184,7 @@ CAF_TEST(after_a_flush_every_client_has_its_bytes_and_every_target_was_told) {
       expected[i % clients] += blocks[i]->bytes;
     }
     for (std::size_t i = 0; i < sends; ++i)
-      sender.send(pairs[i % clients].broker.value(), *blocks[i], targets[i]);
+      sender.send(pairs[i % clients].broker, *blocks[i], targets[i]);
     sender.flush();
     for (std::size_t i = 0; i < sends; ++i) {
       const std::vector<std::ptrdiff_t> whole{
@@ -212,9 +212,9 @@ CAF_TEST(a_full_socket_takes_a_part_then_nothing_and_nobody_waits) {
     const auto large = block_of(std::string(8 << 20, 'x'));
     const auto small = block_of("small");
     for (int i = 0; i < 2; ++i) {
-      sender.send(full.broker.value(), *large, first);
-      for (const auto& other : others)
-        sender.send(other.broker.value(), *small, second);
+      sender.send(full.broker, *large, first);
+      for (auto& other : others)
+        sender.send(other.broker, *small, second);
       sender.flush();
     }
     CAF_REQUIRE_EQUAL(first.results.size(), 2u);
@@ -233,9 +233,9 @@ CAF_TEST(a_client_that_is_gone_fails_alone) {
     recording_target first;
     recording_target second;
     const auto block = block_of("frame");
-    sender.send(gone.broker.value(), *block, first);
-    for (const auto& other : others)
-      sender.send(other.broker.value(), *block, second);
+    sender.send(gone.broker, *block, first);
+    for (auto& other : others)
+      sender.send(other.broker, *block, second);
     sender.flush();
     CAF_CHECK_EQUAL(first.results, std::vector<std::ptrdiff_t>{-EPIPE});
     for (const auto& other : others)
@@ -249,13 +249,14 @@ CAF_TEST(a_descriptor_that_is_none_fails_alone) {
     std::array<recording_target, 5> targets;
     const auto block = block_of("frame");
     const auto way = sender.call_name();
+    byte_stream none;
     // First, in the middle and last of a batch.
-    sender.send(-1, *block, targets[0]);
+    sender.send(none, *block, targets[0]);
     for (std::size_t i = 0; i < 4; ++i) {
-      sender.send(pairs[i].broker.value(), *block, targets[i + 1]);
-      if (i == 1) sender.send(-1, *block, targets[0]);
+      sender.send(pairs[i].broker, *block, targets[i + 1]);
+      if (i == 1) sender.send(none, *block, targets[0]);
     }
-    sender.send(-1, *block, targets[0]);
+    sender.send(none, *block, targets[0]);
     sender.flush();
     CAF_CHECK_EQUAL(targets[0].results, std::vector<std::ptrdiff_t>(3, -EBADF));
     for (const auto& pair : pairs)

@@ -50,6 +50,7 @@ struct record {
   std::vector<upgrade_request> upgrades;
   std::vector<refusal> refusals;
   std::vector<std::string> failures;
+  std::vector<std::string> failed_handshakes;
 };
 
 class recording_events final : public listener_events {
@@ -76,6 +77,9 @@ class recording_events final : public listener_events {
   }
   void on_upgrade(upgrade_request&& request) override {
     to_.upgrades.push_back(std::move(request));
+  }
+  void on_tls_failed(std::string_view, std::string_view problem) override {
+    to_.failed_handshakes.emplace_back(problem);
   }
   void on_accept_error(const boost::system::error_code&) override {}
   void on_request_failed(std::string_view what) noexcept override {
@@ -130,9 +134,11 @@ struct fixture {
   }
   /// What is there for the client now; nothing at its end of stream.
   static std::optional<std::string> received(const unique_fd& from) {
+    return received(from.value());
+  }
+  static std::optional<std::string> received(int from) {
     std::array<char, 65536> bytes;
-    const auto count =
-        ::recv(from.value(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    const auto count = ::recv(from, bytes.data(), bytes.size(), MSG_DONTWAIT);
     if (count == 0) return std::nullopt;
     if (count < 0) return errno == EAGAIN ? std::optional("") : std::nullopt;
     return std::string(bytes.data(), static_cast<std::size_t>(count));
@@ -206,7 +212,7 @@ CAF_TEST(a_request_for_a_channel_may_be_cut_anywhere) {
     // What was not read with the header is still in the socket.
     auto got = request.leftover;
     CAF_CHECK(eventually(patience, [&] {
-      got += here.received(request.socket).value_or("gone");
+      got += here.received(request.stream.fd()).value_or("gone");
       return got == "frames";
     }));
   }
@@ -343,8 +349,9 @@ CAF_TEST(who_is_held_back_waits_for_nothing_else) {
   CAF_CHECK(here.turn_until([&] { return here.told.upgrades.size() == 5; }));
   CAF_CHECK_EQUAL(waiting.value(), 0);
   CAF_CHECK(here.context->connections.empty());
-  CAF_CHECK_EQUAL(here.received(here.told.upgrades.back().socket).value_or(""),
-                  "frames");
+  CAF_CHECK_EQUAL(
+      here.received(here.told.upgrades.back().stream.fd()).value_or(""),
+      "frames");
 }
 
 CAF_TEST(addresses_take_turns_at_the_gate) {
