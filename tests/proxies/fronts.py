@@ -60,7 +60,8 @@ class Front:
     """Redis, a broker and a way in at `port`. Ends with its `with` block."""
 
     file = ""  # in deploy/; empty: no proxy
-    log = ""  # where the shipped one logs requests; empty: nowhere
+    log = ""  # file in which the shipped one logs requests; empty: none
+    logs = True  # requests, somewhere
     redirects = True  # plain HTTP at `plain`
 
     def __init__(self, folder: Path, **variables: str) -> None:
@@ -175,7 +176,6 @@ class Haproxy(Front):
         ]
 
     def command(self, own: Path) -> list[str]:
-        self.requests = self.folder / "proxy.log"  # its standard output
         return ["/usr/sbin/haproxy", "-db", "-f", str(own)]
 
 
@@ -198,6 +198,7 @@ class Apache(Front):
 
 class Caddy(Front):
     file = "caddy/Caddyfile"
+    logs = False
     redirects = False  # of its own, at port 80
 
     def changes(self) -> list[tuple[str, str]]:

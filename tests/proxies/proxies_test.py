@@ -135,7 +135,7 @@ class ThroughAProxy(OverTls):
             files = [self.front.requests, *self.front.folder.glob("*.log")]
             return "".join(file.read_text() for file in files if file.exists())
 
-        if self.front.log or self.front.requests.name == "proxy.log":
+        if self.front.logs:
             eventually(lambda: "/health" in said(), "a line of the proxy's log")
         self.assertNotIn("not-for-the-log", said())  # type: ignore
 

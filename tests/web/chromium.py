@@ -24,10 +24,10 @@ FLAGS = """--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage
 class Chromium:
     name = "chromium"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *flags: str) -> None:
         profile = folder / "chromium"
         home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-        command = [PROGRAM, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        command = [PROGRAM, *FLAGS, *flags, f"--user-data-dir={profile}", "about:blank"]
         self._pages: dict[str, ChromiumPage] = {}
         self.child = Child("chromium", command, folder, clean_environment() | home)
         listens = profile / "DevToolsActivePort"

@@ -1,0 +1,76 @@
+"""A page on https:// that watches, in Chromium, by each way in."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import unittest
+from pathlib import Path
+from typing import Any
+
+import paths  # noqa: F401
+from chromium import Chromium
+from fronts import FRONTS, Front
+from remote import eventually
+from stage import CHANNEL
+
+# The page and the client come from the broker. Waits between attempts are the
+# shortest.
+WATCH = """(async () => {
+  Math.random = () => 0;
+  const {watch} = await import('/client.js');
+  window.got = [];
+  window.lines = watch('/%s', %s);
+  lines.addEventListener('message', ({data}) => got.push(data));
+})()"""
+
+# As where a firewall lets no WebSocket through.
+NO_WEBSOCKET = """window.WebSocket = class {
+  constructor() { setTimeout(() => this.onclose?.({code: 1006})); }
+  close() {}
+}; 0"""
+
+
+class HttpsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.own = tempfile.TemporaryDirectory()
+        # The certificates of the tests are nobody's.
+        flag = "--ignore-certificate-errors"
+        cls.browser = Chromium(Path(cls.own.name), flag)
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.browser.stop()
+        cls.own.cleanup()
+
+    def until(self, page: Any, condition: str) -> None:
+        eventually(lambda: bool(page.run(condition)), condition)
+
+    def watch(self, front: Front, blocked: bool, **options: object) -> Any:
+        page = self.browser.open(f"https://127.0.0.1:{front.port}/example")
+        self.addCleanup(page.close)
+        if blocked:
+            page.run(NO_WEBSOCKET)
+        page.run(WATCH % (CHANNEL, json.dumps(options)))
+        self.until(page, "lines.state == 'live'")
+        return page
+
+    def each_way(self, front: Front, **options: object) -> None:
+        for blocked in (False, True):
+            with self.subTest(front=type(front).__name__, event_stream=blocked):
+                page = self.watch(front, blocked, **options)
+                line = f"by {'event stream' if blocked else 'WebSocket'}"
+                front.stage.publish(line)
+                self.until(page, f"got.includes({json.dumps(line)})")
+                self.assertEqual(page.errors, [])
+                page.run("lines.close()")
+
+    def test_a_message_reaches_a_page(self) -> None:
+        for kind in FRONTS:
+            with tempfile.TemporaryDirectory() as name, kind(Path(name)) as front:
+                self.each_way(front)
+
+
+if __name__ == "__main__":
+    unittest.main()
