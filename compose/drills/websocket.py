@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import socket
+import ssl
 import struct
 from collections.abc import Iterator
 
@@ -57,13 +58,17 @@ class FrameReader:
         return start, start + size
 
 
-def connect(host: str, port: int, target: str) -> tuple[socket.socket, bytes]:
+def connect(
+    host: str, port: int, target: str, tls: ssl.SSLContext | None = None
+) -> tuple[socket.socket, bytes]:
     """An open connection, and what came right behind the answer.
 
     Errors: Refused with the status line; OSError.
     """
     connection = socket.create_connection((host, port), HANDSHAKE_SECONDS)
     try:
+        if tls is not None:
+            connection = tls.wrap_socket(connection)
         key = base64.b64encode(os.urandom(16)).decode()
         connection.sendall(
             f"GET {target} HTTP/1.1\r\nHost: {host}:{port}\r\n"

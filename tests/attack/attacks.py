@@ -14,6 +14,7 @@ import contextlib
 import selectors
 import signal
 import socket
+import ssl
 import sys
 import time
 import zlib
@@ -25,6 +26,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "bench"))
 
 from drill_parts import PONG, TEXT, connect, encode  # noqa: E402
 from resume_redis import Client  # noqa: E402
+from servers import trusting  # noqa: E402
 
 RETRY_SECONDS = 0.001
 UPGRADE = (
@@ -189,6 +191,29 @@ def large_messages(port: int, size: int) -> None:
                 left -= got
 
 
+def tls_handshakes(port: int, size: int) -> None:
+    """`size` clients that shake hands in full, without end."""
+    context = trusting()
+
+    def opened() -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", port), 10)
+        return context.wrap_socket(connection)
+
+    def act(_: socket.socket) -> None:
+        raise ConnectionError  # it has what it came for
+
+    repeat(size, opened, act)
+
+
+def half_hellos(port: int, size: int) -> None:
+    """The first half of a ClientHello each."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = trusting().wrap_bio(incoming, outgoing)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    hoard(port, size, outgoing.read(200))
+
+
 @dataclass(frozen=True)
 class Attack:
     run: Callable[[int, int], None]
@@ -198,6 +223,7 @@ class Attack:
     variables: dict[str, str] = field(default_factory=dict)  # of the broker
     more_memory_mb: float = 0  # that it may take besides
     most_p99_ms: float = 50  # of the viewers beside it
+    tls: bool = False  # of the broker and the viewers
 
 
 ATTACKS = {
@@ -225,6 +251,12 @@ ATTACKS = {
         20,
         "processor: messages that are slow to decompress",
         {"STATUS_COMPRESSION": "true"},
+    ),
+    "tls-handshakes": Attack(
+        tls_handshakes, 20, 20, "processor: private-key operations", tls=True
+    ),
+    "tls-half-hellos": Attack(
+        half_hellos, 9900, 500, "memory: half of a TLS handshake", tls=True
     ),
     "scrape-flood": Attack(scrape_flood, 8, 8, "processor: expensive pages"),
     "origin-stars": Attack(origin_stars, 8, 8, "processor: patterns of origins"),

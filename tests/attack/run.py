@@ -70,17 +70,19 @@ def memory_mb(broker: Child) -> float:
     return int(pages) * os.sysconf("SC_PAGESIZE") / 1e6
 
 
-def healthy(binary: str, port: int) -> bool:
-    environment = clean_environment() | {"STATUS_LISTEN_ADDR": f"127.0.0.1:{port}"}
+def healthy(binary: str, stage: Stage) -> bool:
+    address = f"127.0.0.1:{stage.broker_port}"
+    environment = clean_environment() | {"STATUS_LISTEN_ADDR": address}
+    environment |= stage.own_tls
     command = [binary, "healthcheck"]
     done = subprocess.run(command, env=environment, check=False, capture_output=True)
     return done.returncode == 0
 
 
-def new_viewer_wait(port: int) -> float:
+def new_viewer_wait(stage: Stage) -> float:
     start = time.monotonic()
     try:
-        connection, _ = connect("127.0.0.1", port, "/run:new")
+        connection, _ = connect("127.0.0.1", stage.broker_port, "/run:new", stage.tls)
     except OSError:
         return float("inf")
     connection.close()
@@ -116,13 +118,12 @@ def watch(
     stage: Stage, quiet_mb: float, binary: str, seconds: float, figures: Figures
 ) -> None:
     """Looks at the broker while it is attacked."""
-    port = stage.broker_port
     end = time.monotonic() + seconds
     while time.monotonic() < end and stage.broker.process.poll() is None:
         figures.memory_mb = max(figures.memory_mb, memory_mb(stage.broker) - quiet_mb)
         figures.health_checks += 1
-        figures.failed_checks += not healthy(binary, port)
-        figures.new_viewer_s = max(figures.new_viewer_s, new_viewer_wait(port))
+        figures.failed_checks += not healthy(binary, stage)
+        figures.new_viewer_s = max(figures.new_viewer_s, new_viewer_wait(stage))
         time.sleep(LOOK_EVERY)
     figures.alive = stage.broker.process.poll() is None
 
@@ -130,13 +131,14 @@ def watch(
 def attack(name: str, size: int, seconds: float, binary: str) -> Figures:
     figures = Figures()
     variables = SETTING.variables | attacks.ATTACKS[name].variables
-    setting = replace(SETTING, variables=variables)
+    tls = attacks.ATTACKS[name].tls
+    setting = replace(SETTING, variables=variables, tls=tls)
     with ExitStack() as ends:
         folder = Path(ends.enter_context(tempfile.TemporaryDirectory()))
         stage = ends.enter_context(Stage(Path(binary), folder, setting))
         viewers = [stage.viewer]
         for _ in range(VIEWERS - 1):
-            viewers.append(Viewer(stage.broker_port))
+            viewers.append(Viewer(stage.broker_port, stage.tls))
             ends.callback(viewers[-1].stop)
         if not wait_for(lambda: all(len(v.arrived) > QUIET_MESSAGES for v in viewers)):
             raise SystemExit("the viewers get no messages")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterable
@@ -87,10 +88,10 @@ class Producer:
 class Viewer:
     """Notes when each number arrives."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
         self.arrived: list[Message] = []
         self.closed = ""  # why, if the broker closed the connection
-        self._socket, rest = connect("127.0.0.1", port, f"/{CHANNEL}")
+        self._socket, rest = connect("127.0.0.1", port, f"/{CHANNEL}", tls)
         self._socket.settimeout(None)
         self._frames = FrameReader()
         self._live = threading.Event()

@@ -21,7 +21,7 @@ from processes import BenchError, Child, free_port
 from resume_crowd import channel
 from resume_line import EVERY, Producer, Viewer
 from resume_redis import Client, ContainerRedis, LocalRedis, subscribed_channels
-from servers import MOST_CONNECTIONS, clean_environment
+from servers import MOST_CONNECTIONS, clean_environment, tls_settings, trusting
 
 DEADLINE = 60.0
 LOOK_EVERY = 0.002
@@ -132,6 +132,7 @@ class Setting:
     channels: int = 1
     every: float = EVERY  # seconds between two messages
     variables: dict[str, str] = field(default_factory=dict)  # of the broker
+    tls: bool = False  # of the broker and its viewers
 
 
 def with_viewer(channels: int) -> int:
@@ -153,6 +154,8 @@ class Stage:
         self._ends = contextlib.ExitStack()
         self._crowd: list[Child] = []
         self._checks = 0
+        self.tls = trusting() if setting.tls else None
+        self.own_tls = tls_settings(folder) if setting.tls else {}
 
     def __enter__(self) -> Stage:
         try:
@@ -183,7 +186,7 @@ class Stage:
         if not wait_for(lambda: bool(self.producer.accepted)):
             raise BenchError("Redis does not start")
         self._start_broker()
-        self.viewer = Viewer(self.broker_port)
+        self.viewer = Viewer(self.broker_port, self.tls)
         self._ends.callback(self.viewer.stop)
         if not self.viewer.wait_until_live(DEADLINE):
             raise BenchError("the broker does not subscribe")
@@ -209,6 +212,7 @@ class Stage:
             "STATUS_REDIS_URL": f"redis://{login}{host}:{self.redis.port}/2",
         }
         environment |= self.setting.variables
+        environment |= self.own_tls
         if self.setting.channels > 1:
             environment |= {
                 "STATUS_MAX_CONNECTIONS": MOST_CONNECTIONS,

@@ -191,8 +191,7 @@ class TlsStatus2(Status2):
     """The broker, which speaks TLS itself."""
 
     def start(self, port: int, redis_port: int, folder: Path) -> Child:
-        certificate, key = make_certificate(folder)
-        own = {"STATUS_TLS_CERT_FILE": certificate, "STATUS_TLS_KEY_FILE": key}
+        own = tls_settings(folder)
         with_tls = replace(self, settings=(*self.settings, *own.items()))
         return Status2.start(with_tls, port, redis_port, folder)
 
@@ -229,12 +228,11 @@ class BehindNginx(Status2):
     def wait_until_ready(self, child: Child, port: int) -> None:
         """nginx answers 502 until the broker listens."""
         super().wait_until_ready(child, port)
-        trusting = ssl.create_default_context()
-        trusting.check_hostname = False
-        trusting.verify_mode = ssl.CERT_NONE
         deadline = time.monotonic() + NCHAN_DEADLINE
         while True:
-            connection = HTTPSConnection("127.0.0.1", port, context=trusting, timeout=5)
+            connection = HTTPSConnection(
+                "127.0.0.1", port, context=trusting(), timeout=5
+            )
             connection.request("GET", "/health")
             status = connection.getresponse().status
             connection.close()
@@ -261,6 +259,20 @@ def make_certificate(folder: Path) -> tuple[str, str]:
             capture_output=True,
         )
     return str(certificate), str(key)
+
+
+def tls_settings(folder: Path) -> dict[str, str]:
+    """Of the broker, with a certificate of its own."""
+    certificate, key = make_certificate(folder)
+    return {"STATUS_TLS_CERT_FILE": certificate, "STATUS_TLS_KEY_FILE": key}
+
+
+def trusting() -> ssl.SSLContext:
+    """For clients: that certificate is nobody's."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def backend_obstacle(build: Path, backend: str) -> str:

@@ -13,15 +13,8 @@ import paths  # noqa: F401
 import websocket
 from fronts import Apache, Caddy, Front, Haproxy, Nginx, OwnTls
 from remote import eventually
+from servers import trusting
 from stage import CHANNEL
-
-
-def trusting() -> ssl.SSLContext:
-    """The certificate of a test is nobody's."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 class OverTls:
