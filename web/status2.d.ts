@@ -9,13 +9,18 @@ export interface WatchOptions {
   /** Id of the last line that the page has, from an earlier `lastId`. */
   since?: string;
   /**
-   * For a later version of the broker: sent as the subprotocol
-   * `status2.bearer.<token>` beside `status2.v1`, so it must be made of the
-   * characters that a subprotocol may have. A function is called for each
-   * attempt; if it fails, the attempt has failed. With a token there is no
-   * event stream.
+   * A token for the broker's `STATUS_JWT_KEY_FILE`. A WebSocket carries it as
+   * the subprotocol `status2.bearer.<token>`; for an event stream it gets a
+   * ticket (`POST v1/tickets`). A function is called for each attempt, and at
+   * three quarters of the token's life: the new token goes over the open
+   * WebSocket. If it fails, the attempt has failed.
    */
   token?: string | (() => string | Promise<string>);
+  /**
+   * Event streams from another origin carry cookies (WebSockets always do).
+   * Default false.
+   */
+  withCredentials?: boolean;
   /** Aborted: the same as `close()`. */
   signal?: AbortSignal;
   /**
@@ -46,7 +51,7 @@ export interface StateChange {
   state: State;
   /**
    * - `connecting`: `code 1006` and other close codes, `silence`, `stream`,
-   *   `token`, `pagehide`.
+   *   `token` (none was to be had, or no ticket for it), `pagehide`.
    * - `closed`: `closed`, `aborted`, `hangup` (the broker said that there is
    *   nothing more), or the text of an error that another attempt cannot cure.
    */

@@ -24,6 +24,7 @@ class Lines extends EventTarget {
   #stream = false; // the wire is an event stream
   #socketWorked = false;
   #streamWorked = false;
+  #renewAt = Infinity; // when the token is due to be replaced
   #bus; // to the tabs that share the connection
   #me; // this tab, to the others
   #leader; // the tab with the connection, once this tab follows it
@@ -118,32 +119,35 @@ class Lines extends EventTarget {
 
   async #connect() {
     this.#drop();
-    const {tail, token} = this.#options, turn = this.#turn, protocols = [];
+    const {tail, token, withCredentials} = this.#options;
+    const turn = this.#turn, protocols = [];
     const mine = (act) => (event) => turn == this.#turn && act(event);
     // The broker may be down as well: the two ways take turns.
     const way = this.#failures + this.#streamWorked;
-    const stream = this.#stream = !token && !this.#socketWorked &&
+    const stream = this.#stream = !this.#socketWorked &&
       way % 2 > 0 && (this.#streamWorked || way > 2);
     this.#quiet = 2;
     this.#beat();
+    const url = new URL(this.#url), ask = url.searchParams;
+    const secure = /[ps]s:$/.test(url.protocol) ? 's' : '';
+    url.protocol = (stream ? 'http' : 'ws') + secure;
     if (token) {
       try {
-        const text = typeof token == 'function' ? await token() : token;
-        protocols.push('status2.v1', 'status2.bearer.' + text);
+        const text = await this.#token();
+        if (stream) ask.set('ticket', await this.#ticket(url, text));
+        else protocols.push('status2.v1', 'status2.bearer.' + text);
       } catch {
         return void mine(() => this.#lost('token'))();
       }
       if (turn != this.#turn) return;
     }
-    const url = new URL(this.#url), ask = url.searchParams;
     if (this.lastId) ask.set('since', this.lastId);
     if (tail || !this.lastId) ask.set('tail', tail);
     if (stream) ask.set('stream', 'sse');
-    const secure = /[ps]s:$/.test(url.protocol) ? 's' : '';
-    url.protocol = (stream ? 'http' : 'ws') + secure;
     let wire;
     try {
-      wire = stream ? new EventSource(url) : new WebSocket(url, protocols);
+      wire = stream ? new EventSource(url, {withCredentials})
+        : new WebSocket(url, protocols);
     } catch (error) {
       return this.close(String(error));
     }
@@ -166,6 +170,41 @@ class Lines extends EventTarget {
     else wire.onclose = mine(({code}) => this.#lost('code ' + code));
   }
 
+  // The token for this moment, which is replaced at three quarters of its life.
+  async #token() {
+    const {token} = this.#options;
+    if (typeof token != 'function') return token;
+    this.#renewAt = Infinity;
+    const text = await token(), now = Date.now();
+    try {
+      const claims = text.split('.')[1].replace(/-/g, '+').replace(/_/g, '/');
+      const left = JSON.parse(atob(claims)).exp * 1000 - now;
+      if (left > 0) this.#renewAt = now + left * .75;
+    } catch {} // no JWT: the broker judges it
+    return text;
+  }
+
+  // EventSource sends no header: the token gets a ticket for one request.
+  async #ticket(url, token) {
+    const answer = await fetch(new URL('v1/tickets', url), {
+      method: 'POST',
+      headers: {Authorization: 'Bearer ' + token},
+    });
+    if (!answer.ok) throw answer;
+    return (await answer.json()).ticket;
+  }
+
+  async #renew() {
+    const {readyState} = this.#wire ?? {}, turn = this.#turn;
+    if (this.#stream || readyState != 1 || Date.now() < this.#renewAt) return;
+    try {
+      const token = await this.#token();
+      if (turn == this.#turn) this.#say({type: 'auth', token});
+    } catch {
+      this.#renewAt = 0; // at the next beat
+    }
+  }
+
   // An overdue timer runs before frames that have arrived: the last beat, a
   // short one, lets them in.
   #beat() {
@@ -176,6 +215,7 @@ class Lines extends EventTarget {
       const quiet = ++this.#quiet;
       if (quiet > 4) return this.#lost('silence');
       if (quiet == 3) this.#send('init'); // answered with a ping
+      this.#renew();
       this.#beat();
       if (quiet == 4 && this.state == 'live') this.#become('stale');
     }, wait);
@@ -191,14 +231,22 @@ class Lines extends EventTarget {
   }
 
   #send(type) {
+    this.#say({type});
+  }
+
+  #say(frame) {
     const wire = this.#wire;
-    if (!this.#stream && wire?.readyState == 1) wire.send(`{"type":"${type}"}`);
+    if (!this.#stream && wire?.readyState == 1) wire.send(JSON.stringify(frame));
   }
 
   #receive(frame) {
     if (this.state == 'closed') return; // by a frame of the same answer
     const {type, id, data, latched} = frame;
     this.#quiet = 0;
+    if (type == 'auth') {
+      if (!frame.ok) this.#renewAt = Date.now() + longest;
+      return;
+    }
     if (id) {
       this.lastId = id;
       if (this.#bus && this.#recent.push(frame) > kept) this.#recent.shift();
