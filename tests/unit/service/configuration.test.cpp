@@ -26,6 +26,7 @@ std::string error_of(const variables& environment,
 // The contract's table, typed again on purpose.
 CAF_TEST(names and defaults are those of the contract) {
   const std::vector<std::pair<std::string_view, std::string_view>> contract{
+      {"STATUS_CONFIG_FILE", ""},
       {"STATUS_LISTEN_ADDR", ":9002"},
       {"STATUS_ADMIN_ADDR", ""},
       {"STATUS_PATH_PREFIX", ""},

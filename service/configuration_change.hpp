@@ -1,0 +1,27 @@
+/// What differs between the running configuration and one that was read again.
+/// Pure.
+#pragma once
+
+#include "service/configuration.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace status2::service {
+
+/// Variables in the order of the table.
+struct configuration_change {
+  std::vector<std::string> live;     ///< are used from now on
+  std::vector<std::string> restart;  ///< wait for a restart
+};
+
+/// Whether `variable`, what its file holds or the secret in it differs.
+bool differs(const load_result& running, const load_result& next,
+             std::string_view variable);
+
+/// Compares each key, and gives `next` the running value of those that need a
+/// restart.
+configuration_change compare(const load_result& running, load_result& next);
+
+}  // namespace status2::service
