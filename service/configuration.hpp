@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -137,6 +138,10 @@ struct load_result {
 /// Errors: load_result::error; at the start the caller exits with 2.
 load_result load_configuration(const variables& environment,
                                const variables& flags);
+
+/// Reads the configuration anew, of the same flags and environment.
+/// Thread: any, one at a time. Blocks: as load_configuration().
+using configuration_loader = std::function<load_result()>;
 
 /// The process's environment, cut to the keys of the table.
 variables read_environment();

@@ -20,8 +20,12 @@ struct configuration_change {
 bool differs(const load_result& running, const load_result& next,
              std::string_view variable);
 
+/// Whether Redis is to be reached in another way: another URL, login or file.
+bool redis_differs(const load_result& running, const load_result& next);
+
 /// Compares each key, and gives `next` the running value of those that need a
-/// restart.
+/// restart. With a cluster, before or after, all keys of Redis do,
+/// and those of TLS for clients if it is turned on or off.
 configuration_change compare(const load_result& running, load_result& next);
 
 }  // namespace status2::service

@@ -45,12 +45,12 @@ struct fixture : status2::support::actor_fixture {
       return canaries.back();
     };
     config.canary_channel = "status2:canary";
-    config.max_channels = 3;
-    config.drain_window = 1s;
+    config.limits.max_channels = 3;
+    config.limits.drain_window = 1s;
     config.fault = fault;
     config.tails = &tails;
     config.latches = &latches;
-    config.channel_linger = 5s;
+    config.limits.channel_linger = 5s;
     config.threads = 2;
     config.spread_at = 3;
     config.restarts = {.base = 10ms, .ceiling = 1s, .intensity = 3};
