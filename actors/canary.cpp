@@ -55,6 +55,7 @@ caf::behavior canary_state::make_behavior(canary_config configuration) {
       [this](const channel_state& m) { on_state(m); },
       [this](const payload_batch& m) { on_message(m); },
       [this](canary_due) { on_due(); },
+      [this](const redis_change& m) { on_change(m); },
       [this](const canary_opened& m) { on_opened(m); },
       [this](const canary_reply& m) { on_reply(m); },
       [this](const canary_closed& m) { on_closed(m); },
@@ -67,6 +68,14 @@ void canary_state::on_state(const channel_state& state) {
   under_way = false;
   // A channel that Redis refuses, beside others that it serves, stays late.
   if (!link_up()) config.status->canary_ok = true;
+}
+
+/// The link reads from there now: what was published before says nothing.
+void canary_state::on_change(const redis_change& change) {
+  config.connection = change.connection;
+  drop_connection();
+  under_way = false;
+  refused = false;
 }
 
 bool canary_state::link_up() const {

@@ -41,6 +41,7 @@ struct canary_state {
 
   void on_state(const channel_state& state);
   void on_message(const payload_batch& batch);
+  void on_change(const redis_change& change);
   void on_due();
   void on_opened(const canary_opened& opened);
   void on_reply(const canary_reply& reply);

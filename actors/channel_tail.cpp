@@ -30,6 +30,11 @@ tail_store::tail_store(tail_limits limits, broker_counters& counters)
 
 tail_store::~tail_store() = default;
 
+void tail_store::limit(tail_limits limits) {
+  limits_ = limits;
+  enforce();
+}
+
 std::string tail_store::next_epoch() {
   return transport::make_epoch(instance_, ++epochs_);
 }
@@ -114,7 +119,8 @@ std::uint64_t channel_tail::pass(time_point now) {
 void channel_tail::make_room() {
   constexpr std::size_t least = 8;
   const auto most = store_.limits().messages;
-  if (entries_.size() >= most) drop_oldest();
+  while (entries_.size() >= most)
+    drop_oldest();
   const auto before = entries_.capacity();
   if (entries_.size() < before) return;
   entries_.set_capacity(std::min(most, std::max(least, 2 * before)));

@@ -43,6 +43,9 @@ class tail_store {
   tail_store& operator=(const tail_store&) = delete;
 
   const tail_limits& limits() const { return limits_; }
+  /// Keeps within other limits from now on. A channel keeps within those of
+  /// messages and age when its next message comes.
+  void limit(tail_limits limits);
   /// Bytes that the tails take.
   std::size_t memory() const { return memory_; }
 
@@ -56,7 +59,7 @@ class tail_store {
   void free(std::size_t bytes);
   void enforce();
 
-  const tail_limits limits_;
+  tail_limits limits_;
   broker_counters& counters_;
   const std::string instance_;
   std::uint64_t epochs_ = 0;

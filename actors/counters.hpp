@@ -24,6 +24,9 @@ namespace status2::actors {
     "Attempts to connect to Redis that failed.")                               \
   X(redis_links_doubled, "status2_redis_links_doubled_total", counter,         \
     "Second links opened beside one that went silent.")                        \
+  X(redis_change_pending, "status2_redis_change_pending", gauge,               \
+    "1 while the link still uses the Redis settings from before a reload, "    \
+    "because the new ones do not work yet; else 0.")                           \
   X(redis_channels_refused, "status2_redis_channels_refused", gauge,           \
     "Channels that viewers want and Redis refuses to subscribe.")              \
   X(redis_reads, "status2_redis_reads_total", counter,                         \
@@ -83,6 +86,13 @@ namespace status2::actors {
   X(allocations_failed, "status2_allocations_failed_total", counter,           \
     "Allocations that failed although the reserve was given back; each ends "  \
     "one request or one client.")                                              \
+  X(config_reload_successful, "status2_config_last_reload_successful", gauge,  \
+    "1 if the configuration that was read last is accepted; 0 if the one "     \
+    "before it stays.")                                                        \
+  X(config_reload_time,                                                        \
+    "status2_config_last_reload_success_timestamp_seconds", gauge,             \
+    "When a configuration was accepted last, at the start or on SIGHUP, "      \
+    "seconds since 1970.")                                                     \
   X(ready, "status2_ready", gauge,                                             \
     "1 while /ready answers 200; else 0.")                                     \
   X(log_lines_dropped, "status2_log_lines_dropped_total", counter,             \

@@ -20,6 +20,11 @@ bool last_word::is_known_at(const transport::message_id& id,
 latch_store::latch_store(latch_limits limits, broker_counters& counters)
     : limits_(std::move(limits)), counters_(counters) {}
 
+void latch_store::limit(latch_limits limits) {
+  limits_ = std::move(limits);
+  enforce();
+}
+
 bool latch_store::matches(std::string_view payload) const {
   const auto head = payload.substr(0, most_compared);
   const bool whole = head.size() == payload.size();

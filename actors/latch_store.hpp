@@ -57,6 +57,8 @@ class latch_store {
   latch_store(const latch_store&) = delete;
   latch_store& operator=(const latch_store&) = delete;
 
+  /// Keeps within other limits from now on, and by other patterns.
+  void limit(latch_limits limits);
   /// Whether there are patterns.
   bool enabled() const { return !limits_.patterns.empty(); }
   /// Whether a pattern matches the first `most_compared` bytes. If `payload` is
@@ -99,7 +101,7 @@ class latch_store {
   /// After a change: `memory` bytes are used.
   void count(std::size_t memory);
 
-  const latch_limits limits_;
+  latch_limits limits_;
   broker_counters& counters_;
   std::size_t memory_ = 0;
   word_list order_;  ///< the oldest first

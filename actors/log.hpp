@@ -39,6 +39,15 @@ namespace status2::actors {
   X(settings_ignored, WARN, "service", "settings without effect",              \
     "Variables that do not go with the Redis URL, or options of the URL that " \
     "are not known; `settings` names them.")                                   \
+  X(reloaded, INFO, "service", "configuration reloaded",                       \
+    "SIGHUP came, and the configuration that was read is in use; `settings` "  \
+    "names the variables that changed.")                                       \
+  X(reload_refused, ERROR, "service", "configuration not accepted",            \
+    "SIGHUP came, and what was read is wrong (`error`): everything stays as "  \
+    "it was.")                                                                 \
+  X(restart_needed, WARN, "service", "restart needed",                         \
+    "Variables that changed and need a restart; `settings` names them. Their " \
+    "running values stay.")                                                    \
   X(connection_limit, INFO, "service", "connection limit",                     \
     "How many clients are accepted, and what set the limit.")                  \
   X(io_backend, INFO, "service", "io backend",                                 \
@@ -99,6 +108,15 @@ namespace status2::actors {
   X(message_too_large, WARN, "redis", "message too large",                     \
     "A message larger than STATUS_MAX_PAYLOAD was dropped; `bytes` is its "    \
     "size. At most one line a second.")                                        \
+  X(redis_change_begun, INFO, "redis", "redis change begun",                   \
+    "A reload changed how Redis is reached; a second link is opened beside "   \
+    "the one that serves.")                                                    \
+  X(redis_change_failed, WARN, "redis", "redis change failed",                 \
+    "The second link did not come to serve (`error`); the first serves on, "   \
+    "and it is tried again after `backoff`.")                                  \
+  X(redis_changed, INFO, "redis", "redis changed",                             \
+    "The link uses the new settings. Without a `link` it kept its "            \
+    "connection, and they count from the next one on.")                        \
   X(redis_silent, WARN, "redis", "redis link silent",                          \
     "A request, the liveness PING or another, went unanswered; a second link " \
     "is opened beside it.")                                                    \

@@ -57,7 +57,7 @@ inline constexpr std::array log_field_rows{
     log_field_row{"resume_p95_ms", "The same: the 95th percentile."},
     log_field_row{"link",
                   "`first`: the silent link spoke again; `second`: the one "
-                  "beside it took over."},
+                  "beside it, or the one with new settings, took over."},
     log_field_row{"actor",
                   "The actor: its name, the kind of child, or what the chaos "
                   "door was asked to kill."},
@@ -74,8 +74,9 @@ inline constexpr std::array log_field_rows{
     log_field_row{"name", "A name in STATUS_TRUSTED_PROXIES."},
     log_field_row{"redis", "The URL of Redis, without its password."},
     log_field_row{"settings",
-                  "Variables, and options of the Redis URL, that have no "
-                  "effect."},
+                  "Variables, and options of the Redis URL: those without an "
+                  "effect, those that changed, or those that wait for a "
+                  "restart, by the line's message."},
     log_field_row{"version", "Of the program."},
     log_field_row{"commit", "It was built from."},
     log_field_row{"thread", "The number of an I/O thread, from 0."},

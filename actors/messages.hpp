@@ -28,6 +28,7 @@
 /// |                   | session                  | supervisor ends when the  |
 /// |                   |                          | last session has          |
 /// | linger_over       | supervisor → itself      | leave unused channels     |
+/// | supervisor_limits | reload → supervisor      | count with these from now |
 /// | restart_child     | supervisor → itself      | backoff is over           |
 /// | link_status       | link → supervisor        | for /ready                |
 /// | tree_wanted       | chaos door → supervisor  | who lives; JSON answer    |
@@ -46,6 +47,10 @@
 /// | redis_read,       |                          |                           |
 /// | redis_closed      |                          |                           |
 /// | redis_mapped      | cluster map → link       | the topology, as asked    |
+/// | redis_change      | reload → supervisor →    | use these settings from   |
+/// |                   | link, canary             | now on; the link answers  |
+/// |                   |                          | with redis_changed        |
+/// | redis_changed     | link → supervisor        | they are in use           |
 /// | redis_moved       | endpoint source → link   | leave and find it again   |
 /// | link_tick         | link → itself            | a deadline of the machine |
 #pragma once
@@ -177,7 +182,19 @@ struct session_closed {
 };
 struct drain {};
 
-struct linger_over {};
+struct linger_over {
+  std::uint64_t round = 0;  ///< of the timer; an older one counts no more
+};
+/// What the supervisor counts with.
+struct supervisor_limits {
+  /// How long a channel stays subscribed after its last viewer.
+  std::chrono::nanoseconds channel_linger{std::chrono::seconds{5}};
+  /// Channels at once, lingering ones included. A new channel takes the place
+  /// of a lingering one; without one its client is answered 503.
+  std::size_t max_channels = 20000;
+  /// Over which the closes of a drain are spread.
+  std::chrono::nanoseconds drain_window{0};
+};
 struct restart_child {
   std::string kind;     ///< redis-link, canary or subscriber
   std::string channel;  ///< of a subscriber
@@ -240,6 +257,10 @@ struct redis_mapped {
   redis::cluster_topology topology;  ///< valid if `error` is empty
   std::string error;
 };
+struct redis_change {
+  redis::connection_settings connection;
+};
+struct redis_changed {};
 struct redis_moved {
   std::string why;
   std::optional<redis::endpoint_source::time_point> since;
@@ -268,6 +289,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::session_malformed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::session_closed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::drain)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::linger_over)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::supervisor_limits)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::restart_child)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::link_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::tree_wanted)
@@ -283,6 +305,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::redis_unanswered)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::redis_warning)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::redis_mapped)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::redis_moved)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::redis_change)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::redis_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::redis_read)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::redis_closed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::link_tick)

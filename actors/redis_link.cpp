@@ -3,9 +3,9 @@
 #include "actors/channel_groups.hpp"
 #include "actors/log.hpp"
 #include "actors/prefetch.hpp"
+#include "actors/redis_link_events.hpp"
 #include "redis/sharded_machine.hpp"
 
-#include <caf/actor_addr.hpp>
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 
@@ -19,39 +19,6 @@ namespace {
 
 using redis::action_kind;
 
-/// Turns what a connection reports into messages to the link. Knows the actor
-/// weakly: handlers of a closed socket may outlive it.
-class events_as_messages final : public redis::connection_events {
- public:
-  events_as_messages(caf::actor_addr link, redis::link_id id)
-      : link_(std::move(link)), id_(id) {}
-
-  void on_open() override { tell(redis_opened{id_}); }
-  void on_read(redis::reply_batch&& batch) override {
-    tell(redis_read{id_,
-                    std::make_shared<redis::reply_batch>(std::move(batch))});
-  }
-  void on_unanswered(const std::string& error) override {
-    tell(redis_unanswered{id_, error});
-  }
-  void on_warning(const std::string& text) override {
-    tell(redis_warning{text});
-  }
-  void on_closed(const std::string& error, redis::failure_kind kind) override {
-    tell(redis_closed{id_, error, kind});
-  }
-
- private:
-  template <class Message>
-  void tell(Message message) {
-    if (auto link = caf::actor_cast<caf::actor>(link_))
-      caf::anon_send(link, std::move(message));
-  }
-
-  caf::actor_addr link_;
-  redis::link_id id_;
-};
-
 /// Fetches what sending to `actor` and running it touch, while others are
 /// looked up: with thousands of channels none of it is in the cache.
 void prefetch(const caf::actor& actor) {
@@ -64,6 +31,7 @@ void prefetch(const caf::actor& actor) {
 redis_link_state::~redis_link_state() {
   for (auto& [id, connection] : links)
     connection->close();
+  drop_publisher();
   if (!machine) return;
   count_live(-live_channels);
   config.counters->redis_channels_refused -= refused_channels;
@@ -90,11 +58,7 @@ caf::behavior redis_link_state::make_behavior(redis_link_config configuration) {
         *config.loop, config.connection.url.endpoints);
   // A link before this one died with its connections.
   if (config.memory->established) lose();
-  source->moved = [to = caf::actor_cast<caf::actor_addr>(self)](
-                      const std::string& why, auto since) {
-    if (auto link = caf::actor_cast<caf::actor>(to))
-      caf::anon_send(link, redis_moved{why, since});
-  };
+  watch_source();
   carry_out(machine->start(self->clock().now()));
   return {
       [this](const channels_wanted& m) { on_wanted(m); },
@@ -114,6 +78,7 @@ caf::behavior redis_link_state::make_behavior(redis_link_config configuration) {
         carry_out(machine->moved(m.why, m.since, self->clock().now()));
       },
       [this](const fault_wanted&) { on_fault(); },
+      [this](const redis_change& m) { on_change(m); },
       [this](const redis_read& m) { on_read(m); },
       [this](const redis_closed& m) { on_closed(m); },
       [this](link_tick tick) { on_tick(tick); },
@@ -143,6 +108,7 @@ void redis_link_state::on_unwanted(const channel_unwanted& unwanted) {
 }
 
 void redis_link_state::on_read(const redis_read& read) {
+  if (read.link == publisher_id) return on_publisher_read(*read.batch);
   ++config.counters->redis_reads;
   bool serve = false;
   auto todo = machine->read(read.link, *read.batch, self->clock().now(), serve);
@@ -152,6 +118,11 @@ void redis_link_state::on_read(const redis_read& read) {
 }
 
 void redis_link_state::on_opened(const redis_opened& opened) {
+  if (opened.link == publisher_id) {
+    publisher_open = true;
+    publisher->send({"PUBLISH", marker_channel, marker});
+    return;
+  }
   up_at[opened.link] = self->clock().now();
   note_server(opened.link);
   // Only the resume that succeeds counts.
@@ -170,6 +141,10 @@ void redis_link_state::note_server(redis::link_id link) {
 }
 
 void redis_link_state::on_closed(const redis_closed& closed) {
+  if (closed.link == publisher_id) {
+    drop_publisher();
+    return carry_out(machine->unmarked(closed.error, self->clock().now()));
+  }
   links.erase(closed.link);
   up_at.erase(closed.link);
   elsewhere_since.erase(closed.link);
@@ -253,6 +228,15 @@ void redis_link_state::carry_out(const actions& todo) {
       case action_kind::deliver:
         forward(std::make_shared<redis::reply_batch>(one.batch));
         break;
+      case action_kind::mark:
+        publish_marker(one);
+        break;
+      case action_kind::cannot_mark:
+        cannot_mark("the marker channel is refused");
+        break;
+      case action_kind::renewed:
+        end_change(one);
+        break;
       default:
         carry_out_on_socket(one);
         report(one);
@@ -288,7 +272,8 @@ void redis_link_state::carry_out_on_socket(const redis::action& todo) {
 }
 
 void redis_link_state::open(const redis::action& todo) {
-  auto settings = config.connection;
+  auto settings = todo.renewed ? *next : config.connection;
+  if (todo.renewed) second = todo.link;
   if (todo.where) {
     auto& source = nodes[*todo.where];
     if (!source)
@@ -300,8 +285,7 @@ void redis_link_state::open(const redis::action& todo) {
       {{"address", todo.where ? redis::to_text(*todo.where)
                               : redis::redacted(settings.url)}});
   links[todo.link] = redis::open_connection(
-      *config.loop, settings,
-      std::make_unique<events_as_messages>(self->address(), todo.link));
+      *config.loop, settings, events_as_messages(self->address(), todo.link));
 }
 
 void redis_link_state::read_topology() {
@@ -482,6 +466,11 @@ void redis_link_state::report(const redis::action& todo) {
       break;
     case action_kind::refused:
       report_refused(todo);
+      break;
+    case action_kind::renewal_failed:
+      drop_publisher();
+      log(log_event::redis_change_failed,
+          {{"attempt", attempt}, {"backoff", wait}, {"error", todo.text}});
       break;
     case action_kind::surfaced:
       counters.redis_up = 0;

@@ -97,6 +97,14 @@ struct redis_link_state {
   void tell(const redis::action& todo, bool live);
   void tell(const wanted_subscriber& whom, channel_state state);
   void on_fault();
+  // New settings: redis_link_change.cpp.
+  void on_change(const redis_change& change);
+  void publish_marker(const redis::action& todo);
+  void cannot_mark(const std::string& error);
+  void on_publisher_read(const redis::reply_batch& batch);
+  void end_change(const redis::action& todo);
+  void drop_publisher();
+  void watch_source();
   /// A channel is served again: how long after its link was up.
   void note_acknowledged(const redis::action& todo);
   void note_first_message(const std::string& channel);
@@ -120,6 +128,13 @@ struct redis_link_state {
   std::unordered_map<redis::link_id, std::shared_ptr<redis::connection>> links;
   /// Of single nodes of a cluster.
   std::map<redis::endpoint, std::shared_ptr<redis::endpoint_source>> nodes;
+  /// Of a change that is under way.
+  std::optional<redis::connection_settings> next;
+  std::shared_ptr<redis::connection> publisher;  ///< of its markers
+  bool publisher_open = false;
+  redis::link_id second = 0;  ///< its connection
+  std::string marker_channel{};
+  std::string marker{};  ///< to publish
   subscriber_map subscribers;
   /// Those with a message in the read under way.
   std::vector<subscriber_map::value_type*> addressed;

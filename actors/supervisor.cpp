@@ -23,7 +23,12 @@ caf::behavior supervisor_state::make_behavior(supervisor_config configuration) {
   return {
       [this](const client_accepted& client) { on_client(client); },
       [this](const link_status& status) { on_link_phase(status.phase); },
-      [this](linger_over) { on_linger_over(); },
+      [this](linger_over over) {
+        if (over.round == linger_round) on_linger_over();
+      },
+      [this](const supervisor_limits& limits) { on_limits(limits); },
+      [this](const redis_change& change) { on_redis_change(change); },
+      [this](redis_changed) { on_redis_changed(); },
       [this](const restart_child& child) { on_restart(child); },
       [this](drain) { on_drain(); },
       [this](drain_step) { on_drain_step(); },
@@ -68,7 +73,7 @@ void supervisor_state::refuse_channel(transport::upgrade_request& request) {
         {{"run_id", request.channel.run()},
          {"channel", request.channel.channel()},
          {"remote", request.remote},
-         {"limit", static_cast<std::int64_t>(config.max_channels)},
+         {"limit", static_cast<std::int64_t>(config.limits.max_channels)},
          {"suppressed", static_cast<std::int64_t>(*suppressed)}});
   transport::turn_away(std::move(request), transport::refusal::channels);
 }
@@ -108,10 +113,11 @@ void supervisor_state::start_linger(channel_entry& channel) {
   channel.tail->watched(false);
   channel.left_at = self->clock().now();
   (channel.tail->last() > 0 ? lingering : lingering_unused).push_back(channel);
-  if (config.channel_linger.count() == 0)
+  if (config.limits.channel_linger.count() == 0)
     leave(channel);
   else if (!std::exchange(linger_armed, true))
-    self->delayed_send(self, config.channel_linger, linger_over{});
+    self->delayed_send(self, config.limits.channel_linger,
+                       linger_over{linger_round});
 }
 
 void supervisor_state::on_linger_over() {
@@ -120,18 +126,26 @@ void supervisor_state::on_linger_over() {
   std::optional<time_point> next;
   for (auto* list : {&lingering, &lingering_unused}) {
     while (!list->empty() &&
-           list->front().left_at + config.channel_linger <= now)
+           list->front().left_at + config.limits.channel_linger <= now)
       leave(list->front());
     if (!list->empty() && (!next || list->front().left_at < *next))
       next = list->front().left_at;
   }
   if (!next) return;
   linger_armed = true;
-  self->delayed_send(self, *next + config.channel_linger - now, linger_over{});
+  self->delayed_send(self, *next + config.limits.channel_linger - now,
+                     linger_over{linger_round});
+}
+
+void supervisor_state::on_limits(const supervisor_limits& limits) {
+  config.limits = limits;
+  // A timer that was armed for another linger would be early or late.
+  ++linger_round;
+  on_linger_over();
 }
 
 bool supervisor_state::make_room() {
-  if (channels.size() < config.max_channels) return true;
+  if (channels.size() < config.limits.max_channels) return true;
   auto& list = lingering_unused.empty() ? lingering : lingering_unused;
   if (list.empty()) return false;
   leave(list.front());
@@ -181,6 +195,7 @@ void supervisor_state::start_link() {
     if (entry.subscriber.actor)
       all.channels.push_back({name, entry.subscriber.actor, entry.viewers});
   if (!all.channels.empty()) self->send(link.actor, std::move(all));
+  if (pending_change) self->send(link.actor, *pending_change);
 }
 
 void supervisor_state::start_canary() {
@@ -216,6 +231,20 @@ void supervisor_state::on_link_phase(link_phase now) {
       config.status->link == link_phase::surfaced)
     return;
   config.status->link = now;
+}
+
+void supervisor_state::on_redis_change(const redis_change& change) {
+  pending_change = change;
+  config.counters->redis_change_pending = 1;
+  if (link.actor) self->send(link.actor, change);
+}
+
+void supervisor_state::on_redis_changed() {
+  if (!pending_change) return;
+  const auto change = std::exchange(pending_change, std::nullopt);
+  config.counters->redis_change_pending = 0;
+  if (config.redis_changed) config.redis_changed(*change);
+  if (canary.actor) self->send(canary.actor, *change);
 }
 
 void supervisor_state::on_link_down(const caf::down_msg& down) {
@@ -306,11 +335,12 @@ void supervisor_state::on_drain_step() {
   constexpr std::chrono::milliseconds step{20};
   const auto elapsed = self->clock().now() - drain_started;
   std::size_t left = 0;
-  if (elapsed < config.drain_window)
+  if (elapsed < config.limits.drain_window)
     left = static_cast<std::size_t>(
         static_cast<double>(sessions_to_drain) *
-        (1 - std::chrono::duration<double>(elapsed + step) /
-                 std::chrono::duration<double>(config.drain_window + step)));
+        (1 -
+         std::chrono::duration<double>(elapsed + step) /
+             std::chrono::duration<double>(config.limits.drain_window + step)));
   for (; to_close.size() > left; to_close.pop_back())
     self->send(to_close.back(), drain{});
   if (!to_close.empty()) self->delayed_send(self, step, drain_step{});

@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -75,18 +76,15 @@ struct supervisor_config {
   /// Optional: a canary, which gets the messages of `canary_channel`.
   std::function<caf::actor()> spawn_canary{};
   std::string canary_channel{};
+  /// Called when the link uses the settings of a redis_change: links and
+  /// canaries that are spawned from then on need them.
+  std::function<void(const redis_change&)> redis_changed{};
   /// Memory and limits of the messages kept for replays. Must outlive the
   /// supervisor.
   tail_store* tails = nullptr;
   /// Last words of channels, or null. Must outlive the supervisor.
   latch_store* latches = nullptr;
-  /// How long a channel stays subscribed after its last viewer.
-  std::chrono::nanoseconds channel_linger{std::chrono::seconds{5}};
-  /// Channels at once, lingering ones included. A new channel takes the place
-  /// of a lingering one; without one its client is answered 503.
-  std::size_t max_channels = 20000;
-  /// Over which the closes of a drain are spread.
-  std::chrono::nanoseconds drain_window{0};
+  supervisor_limits limits{};
   std::size_t threads = 1;
   /// Viewers of a channel that stay on the thread of the Redis link (0);
   /// further ones go to the thread with the fewest sessions. A wake of another
@@ -143,11 +141,14 @@ struct supervisor_state {
   void on_session_down(
       std::unordered_map<caf::actor_id, session_entry>::iterator session);
   void on_link_phase(link_phase now);
+  void on_redis_change(const redis_change& change);
+  void on_redis_changed();
   void on_link_down(const caf::down_msg& down);
   void on_canary_down(const caf::down_msg& down);
   void on_subscriber_down(channel_map::value_type& channel,
                           const caf::down_msg& down);
   void on_linger_over();
+  void on_limits(const supervisor_limits& limits);
   void on_restart(const restart_child& child);
   void on_drain();
   /// Closes the sessions that are due by now.
@@ -176,6 +177,8 @@ struct supervisor_state {
   caf::event_based_actor* self;
   supervisor_config config;
   child link;
+  /// The link is on its way to it.
+  std::optional<redis_change> pending_change{};
   child canary;
   time_point started{};
   channel_map channels;
@@ -183,7 +186,8 @@ struct supervisor_state {
   /// left. Channels that never had a message are the first to give way.
   channel_list lingering;
   channel_list lingering_unused;
-  bool linger_armed = false;  ///< a linger_over is on its way
+  bool linger_armed = false;       ///< a linger_over is on its way
+  std::uint64_t linger_round = 0;  ///< its number
   /// Subscribers by actor id, to find the channel of one that died.
   std::unordered_map<caf::actor_id, channel_map::pointer> subscribers;
   std::unordered_map<caf::actor_id, session_entry> sessions;

@@ -37,6 +37,10 @@ enum class action_kind : std::uint8_t {
   second_chosen,  ///< the second one took over
   dropped,        ///< link, channels: Redis ended the subscription by itself
   topology,       ///< read the cluster's topology
+  mark,           ///< link, channels, text: publish text there, see renew()
+  cannot_mark,    ///< link: answer with link_machine::without_marker()
+  renewed,        ///< link: it serves, opened with the new settings
+  renewal_failed,  ///< text, attempt, wait: the old connection serves on
 };
 
 struct action {
@@ -50,6 +54,7 @@ struct action {
   std::chrono::nanoseconds wait{0};
   std::optional<std::chrono::steady_clock::time_point> since{};
   bool established = false;
+  bool renewed = false;  ///< of `open`: with the new settings, see renew()
   reply_batch batch{};
 };
 

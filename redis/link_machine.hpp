@@ -54,6 +54,23 @@ class link_machine {
                          const std::string& error, time_point now) {
     return {};
   }
+  /// Connections are to be opened with other settings from now on. A connection
+  /// that serves stays until one that was opened with them takes over. Both
+  /// subscribe `marker`, a channel of this change alone: the message of
+  /// action_kind::mark comes on both if they lead to one Redis, and separates
+  /// what the first serves from what the second does.
+  virtual actions renew(const std::string& marker, time_point now) {
+    return {};
+  }
+  /// The marker could not be published for now: the attempt failed.
+  virtual actions unmarked(const std::string& error, time_point now) {
+    return {};
+  }
+  /// No marker can be published for lack of rights. With `elsewhere`, the
+  /// second connection leads to another address: it takes over with all that it
+  /// has read. Else both lead to one Redis, and the first stays; returns
+  /// action_kind::renewed without a link, as the settings have proved right.
+  virtual actions without_marker(bool elsewhere, time_point now) { return {}; }
   /// Does what is due: liveness PINGs, requests without an answer, the next
   /// attempt, channels that Redis refused.
   virtual actions tick(time_point now) = 0;

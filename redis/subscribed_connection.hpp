@@ -24,6 +24,7 @@ struct subscribed_connection {
 
   link_id id;
   bool open = false;
+  bool renewed = false;  ///< opened with the settings of a change
   /// The SUBSCRIBEs after the connect were answered, not all with errors.
   bool established = false;
   time_point last_read{};

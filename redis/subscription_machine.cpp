@@ -16,7 +16,8 @@ subscription_machine::subscription_machine(
     std::function<std::size_t(const std::string&)> weight)
     : settings_(settings),
       weight_(std::move(weight)),
-      pace_(settings.retry, settings.knock, std::move(chance)) {}
+      pace_(settings.retry, settings.knock, chance),
+      renewal_pace_(settings.retry, settings.knock, std::move(chance)) {}
 
 // -- events -------------------------------------------------------------------
 
@@ -41,6 +42,7 @@ subscription_machine::actions subscription_machine::want(
   std::vector<std::string> added;
   for (const auto& name : channels)
     if (wanted_.insert(name).second) added.push_back(name);
+  if (!added.empty() && renewing()) restart_marking(out);
   for (auto* slot : {&first_, &second_})
     if (*slot && (*slot)->open) send_subscribe(**slot, added, now, out);
   return out;
@@ -69,7 +71,7 @@ subscription_machine::actions subscription_machine::opened(link_id id,
 subscription_machine::actions subscription_machine::unanswered(
     link_id id, const std::string& error, time_point now) {
   actions out;
-  if (find(id) == nullptr) return out;
+  if (find(id) == nullptr || renewing()) return out;
   if (const auto failure = pace_.unanswered(now))
     report_failure(error, *failure, out);
   return out;
@@ -101,13 +103,18 @@ subscription_machine::actions subscription_machine::read(link_id id,
   link* l = find(id);
   if (l == nullptr) return out;
   if (is_first(*l)) handle({event_kind::first_spoke}, now, out);
+  const auto before = l->complete_until();
   const bool pinged = l->ledger.awaits(request::ping);
   for (const auto& reply : batch.replies)
     on_reply(*l, batch, reply, now, out);
   l->note_read(batch, pinged && !l->ledger.awaits(request::ping), now);
   if (l->needs_marker(now)) ping(*l, now, out);
   serve = is_first(*l);
-  if (!serve) {
+  if (renewing() && renewal_->marking) {
+    serve = take_marked(*l, batch, before, now, out) && serve;
+    l = find(id);
+    if (l == nullptr) return out;
+  } else if (!serve) {
     if (std::any_of(batch.replies.begin(), batch.replies.end(),
                     [](auto& r) { return r.pushed(); }))
       l->kept.push_back(std::move(batch));
@@ -134,6 +141,13 @@ subscription_machine::actions subscription_machine::tick(time_point now) {
       ping(l, now, out);
     if (!l.postponed.empty() && now >= l.postponed_until)
       ask_again(l, now, out);
+  }
+  if (renewal_ && state_ == link_state::serving) {
+    if (!second_ && now >= renewal_->due)
+      begin_renewal(now, out);
+    else if (second_ && renewal_->marking && now >= renewal_->deadline)
+      fail_renewal({event_kind::second_silent, "the marker did not come back"},
+                   now, out);
   }
   if (first_ && first_->overdue(settings_.request_timeout, now))
     handle({event_kind::first_silent, "no answer in time"}, now, out);
@@ -162,6 +176,10 @@ subscription_machine::time_point subscription_machine::next_tick() const {
   if (state_ == link_state::serving)
     for (const auto& [name, again] : refused_)
       next = std::min(next, again);
+  if (renewal_ && state_ == link_state::serving) {
+    if (!second_) next = std::min(next, renewal_->due);
+    if (second_ && renewal_->marking) next = std::min(next, renewal_->deadline);
+  }
   return next;
 }
 
@@ -209,7 +227,7 @@ void subscription_machine::when_subscribing(const event& what, time_point now,
                                             actions& out) {
   switch (what.what) {
     case event_kind::first_subscribed:
-      return serve(now);
+      return serve(now, out);
     case event_kind::first_refused: {
       // The connection stays: a channel that is wanted meanwhile may be
       // allowed. The next attempt logs in anew.
@@ -238,6 +256,7 @@ void subscription_machine::when_subscribing(const event& what, time_point now,
 
 void subscription_machine::when_serving(const event& what, time_point now,
                                         actions& out) {
+  if (renewing()) when_renewing(what, now, out);
   switch (what.what) {
     case event_kind::first_silent:
       out.push_back({.kind = action_kind::silent, .link = first_->id});

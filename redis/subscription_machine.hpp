@@ -69,6 +69,9 @@ class subscription_machine final : public link_machine {
                  time_point now) override;
   actions moved(const std::string& why, std::optional<time_point> since,
                 time_point now) override;
+  actions renew(const std::string& marker, time_point now) override;
+  actions unmarked(const std::string& error, time_point now) override;
+  actions without_marker(bool elsewhere, time_point now) override;
   actions tick(time_point now) override;
   time_point next_tick() const override;
 
@@ -80,9 +83,7 @@ class subscription_machine final : public link_machine {
   actions stop();
 
   bool live(const std::string& channel) const override;
-  time_point complete_until() const override {
-    return first_ ? first_->complete_until() : time_point{};
-  }
+  time_point complete_until() const override;
   /// Subscribed, requested, or waiting for a connection or for permission.
   bool subscribes(const std::string& channel) const;
   std::size_t live_count() const;
@@ -123,13 +124,14 @@ class subscription_machine final : public link_machine {
   link* find(link_id id);
   bool is_first(const link& l) const { return first_ && &l == &*first_; }
   // Transitions: subscription_machine_transitions.cpp.
-  void open(std::optional<link>& slot, time_point now, actions& out);
+  void open(std::optional<link>& slot, bool renewed, time_point now,
+            actions& out);
   void open_first(time_point now, actions& out);
   void open_second(time_point now, actions& out);
   void close(std::optional<link>& slot, actions& out);
   void drop(std::optional<link>& slot, const event& cause, actions& out);
   void reopen(time_point now, actions& out);
-  void serve(time_point now);
+  void serve(time_point now, actions& out);
   void wait_for_attempt(const event& failure, time_point now, actions& out);
   void come_back(const event& loss, time_point now, actions& out);
   void lose_first(const event& loss, actions& out);
@@ -161,6 +163,40 @@ class subscription_machine final : public link_machine {
   bool ready(const link& l) const;
   void check_progress(link& l, time_point now, actions& out);
 
+  // A change of settings: subscription_machine_renewal.cpp.
+  /// What is known of it. It is under way in state `serving` while there is a
+  /// second connection.
+  struct renewal {
+    std::string channel{};    ///< of the marker
+    bool next_first = true;   ///< the next attempt without a serving connection
+                              ///< uses the new settings, the one behind it not
+    time_point due{};         ///< of the next attempt beside a serving one
+    bool marking = false;     ///< the marker is to be, or was, published
+    std::uint64_t round = 0;  ///< the marker's text
+    bool first_marked = false;
+    bool second_marked = false;
+    time_point deadline{};              ///< of the marker
+    time_point asked{};                 ///< PING to the first behind the marker
+    time_point complete_until{};        ///< when the first was marked
+    std::vector<reply_batch> before{};  ///< of the second, before the marker
+    std::string refusal{};              ///< of a channel on the second
+  };
+  bool renewing() const {
+    return renewal_ && second_ && state_ == link_state::serving;
+  }
+  bool renewed_next();
+  void begin_renewal(time_point now, actions& out);
+  void when_renewing(const event& what, time_point now, actions& out);
+  void end_attempt(bool ended, time_point now, actions& out);
+  void fail_renewal(const event& failure, time_point now, actions& out);
+  void restart_marking(actions& out);
+  bool covers() const;
+  void check_renewal(time_point now, actions& out);
+  bool take_marked(link& l, reply_batch& batch, time_point before,
+                   time_point now, actions& out);
+  void hand_over(bool with_before, time_point now, actions& out);
+  void note_renewed(actions& out);
+
   const machine_settings settings_;
   const std::function<std::size_t(const std::string&)> weight_;
   link_state state_ = link_state::waiting;
@@ -172,6 +208,8 @@ class subscription_machine final : public link_machine {
   link_id next_id_ = 1;
   std::optional<time_point> retry_at_;
   attempt_pace pace_;
+  std::optional<renewal> renewal_;
+  attempt_pace renewal_pace_;
 };
 
 }  // namespace status2::redis

@@ -213,6 +213,11 @@ void subscription_machine::refuse(link& l, std::vector<std::string> names,
     return;
   }
   // A channel that is elsewhere is not refused for long.
+  if (renewing() && !is_first(l)) {
+    // It says nothing of the connection that serves.
+    renewal_->refusal = text;
+    return;
+  }
   if (!text.starts_with("MOVED"))
     for (const auto& name : names)
       refused_[name] = now + settings_.retry.max;
@@ -238,6 +243,7 @@ void subscription_machine::check_progress(link& l, time_point now,
                                           actions& out) {
   if (!l.open || l.ledger.awaits(request::subscribe) || !l.postponed.empty())
     return;
+  if (renewing()) return check_renewal(now, out);
   const bool none = !wanted_.empty() && l.ledger.subscribed_count() == 0;
   if (!is_first(l)) {
     if (none)
@@ -249,6 +255,7 @@ void subscription_machine::check_progress(link& l, time_point now,
   } else if (!none && !l.established) {
     l.established = true;
     if (state_ == link_state::subscribing) pace_.forget();
+    note_renewed(out);
     out.push_back({.kind = action_kind::established, .link = l.id});
   }
 }

@@ -25,20 +25,22 @@ subscription_machine::link* subscription_machine::find(link_id id) {
 
 void subscription_machine::open_first(time_point now, actions& out) {
   state_ = link_state::connecting;
-  open(first_, now, out);
+  open(first_, renewed_next(), now, out);
 }
 
 void subscription_machine::open_second(time_point now, actions& out) {
   state_ = link_state::doubled;
-  open(second_, now, out);
+  open(second_, renewed_next(), now, out);
 }
 
-void subscription_machine::open(std::optional<link>& slot, time_point now,
-                                actions& out) {
+void subscription_machine::open(std::optional<link>& slot, bool renewed,
+                                time_point now, actions& out) {
   retry_at_.reset();
   pace_.begun(now);
   slot.emplace(next_id_++);
-  out.push_back({.kind = action_kind::open, .link = slot->id});
+  slot->renewed = renewed;
+  out.push_back(
+      {.kind = action_kind::open, .link = slot->id, .renewed = renewed});
 }
 
 void subscription_machine::close(std::optional<link>& slot, actions& out) {
@@ -60,8 +62,9 @@ void subscription_machine::reopen(time_point now, actions& out) {
   open_first(now, out);
 }
 
-void subscription_machine::serve(time_point now) {
+void subscription_machine::serve(time_point now, actions& out) {
   state_ = link_state::serving;
+  note_renewed(out);
   retry_at_.reset();
   pace_.forget();
 }
@@ -126,7 +129,7 @@ void subscription_machine::take_over(time_point since,
     return;
   }
   state_ = link_state::subscribing;
-  if (first_->ledger.subscribed_count() > 0) serve(now);
+  if (first_->ledger.subscribed_count() > 0) serve(now, out);
   const std::unordered_set<std::string> were_live(before.begin(), before.end());
   std::vector<std::string> gained;
   std::vector<std::string> kept;

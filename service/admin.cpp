@@ -43,7 +43,7 @@ void admin::answer(const transport::page_request& request,
   } else if (page == resource::ready) {
     boost::asio::post(loop_,
                       [this, reply = std::move(reply)] { reply(ready()); });
-  } else if (page == resource::metrics && metrics_) {
+  } else if (page == resource::metrics && metrics_served_) {
     const std::lock_guard guard(mutex_);
     if (scrapes_.empty())
       boost::asio::post(loop_, [this] { render_metrics(); });

@@ -7,6 +7,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -17,11 +18,13 @@ namespace status2::service {
 /// Thread: any.
 class admin {
  public:
-  /// Pages are rendered on `loop`. `metrics` renders the Prometheus text; an
-  /// empty function: `/metrics` is 404. `loop` and `status` must outlive it.
+  /// Pages are rendered on `loop`. `metrics` renders the Prometheus text.
+  /// `/metrics` is 404 until serve_metrics(true). `loop` and `status` must
+  /// outlive it.
   admin(boost::asio::io_context& loop, const actors::broker_status& status,
         std::function<std::string()> metrics);
 
+  void serve_metrics(bool yes) { metrics_served_ = yes; }
   /// Answers GET of a page: `/health`, which proves that the caller's thread
   /// serves, and files at once, the others from `loop`. Blocks: never.
   void answer(const transport::page_request& request,
@@ -35,6 +38,7 @@ class admin {
   boost::asio::io_context& loop_;
   const actors::broker_status& status_;
   const std::function<std::string()> metrics_;
+  std::atomic<bool> metrics_served_{false};
   std::mutex mutex_;
   std::vector<transport::answer_function> scrapes_;  ///< that wait
 };

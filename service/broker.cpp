@@ -6,7 +6,7 @@
 #include "actors/redis_link.hpp"
 #include "redis/endpoint_sources.hpp"
 #include "redis/slot_source.hpp"
-#include "service/descriptor_limit.hpp"
+#include "service/broker_settings.hpp"
 #include "service/redis_settings.hpp"
 #include "service/request_events.hpp"
 
@@ -69,6 +69,8 @@ std::string joined(const std::set<transport::address>& addresses) {
   return all;
 }
 
+}  // namespace
+
 std::shared_ptr<proxy_watch> watch_proxies(
     boost::asio::io_context& loop, const std::vector<std::string>& items) {
   proxy_watch_events events;
@@ -84,77 +86,53 @@ std::shared_ptr<proxy_watch> watch_proxies(
                                        std::move(events));
 }
 
-transport::listener_settings listener_settings_of(const configuration& c) {
-  return {.path_prefix = c.path_prefix,
-          .role = c.admin_addr.empty() ? transport::port_role::all
-                                       : transport::port_role::viewers,
-          .hosts = transport::host_rules(c.hosts),
-          .allowed_origins = transport::origin_rules(c.allowed_origins),
-          .allowed_channels = c.allowed_channels,
-          .subprotocols = c.subprotocols,
-          .compression = c.compression,
-          .handshake_timeout = c.handshake_timeout,
-          .keepalive_timeout = c.keepalive_timeout,
-          .max_header_size = c.max_header_size,
-          .tls = c.tls,
-          .trusted_proxies = proxy_table(c.trusted_proxies).trusted(),
-          .proxy_protocol = c.proxy_protocol,
-          .accept_rate = c.accept_rate,
-          .most_requests =
-              requests_within(raise_descriptor_limit(), c.max_connections)};
-}
-
-}  // namespace
-
-broker::broker(const configuration& values)
-    : config_(values),
-      tails_({values.tail_messages, values.tail_age, values.tail_total_bytes},
-             counters_),
-      latches_({values.latch_patterns, values.latch_ttl, values.latch_channels,
-                values.latch_total_bytes},
-               counters_),
-      admission_({values.max_connections, values.max_connections_per_ip}),
+broker::broker(const load_result& loaded, configuration_loader again)
+    : config_(loaded.values),
+      running_(loaded),
+      again_(std::move(again)),
+      tails_(tail_limits_of(config_), counters_),
+      latches_(latch_limits_of(config_), counters_),
+      admission_(admission_limits_of(config_)),
       fault_(std::make_shared<redis::upstream_fault>()),
       link_memory_(std::make_shared<actors::link_memory>()),
       canary_channel_(random_canary_channel()),
-      threads_(make_threads(values.io_threads, values.io_backend)),
-      admin_thread_(make_admin_thread(values.io_threads)),
+      threads_(make_threads(config_.io_threads, config_.io_backend)),
+      admin_thread_(make_admin_thread(config_.io_threads)),
       memory_return_(admin_thread_->loop().context(),
                      counters_of(threads_, *admin_thread_), counters_),
       reserve_watch_(admin_thread_->loop().context(), process_reserve()),
-      sessions_(session_settings()),
-      system_config_(values.io_threads),
+      system_config_(config_.io_threads),
       system_(system_config_),
       metrics_(counters_of(threads_, *admin_thread_), counters_, status_),
-      admin_(admin_thread_->loop().context(), status_, render_metrics()),
+      admin_(admin_thread_->loop().context(), status_,
+             [this] { return metrics_.text(); }),
       proxies_(watch_proxies(admin_thread_->loop().context(),
-                             values.trusted_proxies)) {
+                             config_.trusted_proxies)),
+      hangups_(signals_),
+      reloader_(
+          signals_, [this] { return prepare_reload(); },
+          [this](const std::string& error) { refuse_reload(error); }) {
+  admin_.serve_metrics(config_.metrics_enabled);
+  const auto sessions = session_settings_of(config_, session_counters());
+  for (std::size_t i = 0; i < threads_.size(); ++i)
+    sessions_.push_back(
+        std::make_unique<transport::session_settings>(sessions));
   counters_.connections_limit =
       static_cast<std::int64_t>(config_.max_connections);
   share_inbound_budget();
-  find_redis();
+  redis_ = find_redis(redis_settings(config_), config_.redis);
 }
 
 void broker::share_inbound_budget() {
-  const auto budget = std::make_shared<transport::inbound_budget>(
+  inbound_ = std::make_shared<transport::inbound_budget>(
       config_.inbound_total_bytes, threads_.size() + 1);
   for (auto& thread : threads_)
-    thread->loop().inbound().share(budget);
-  admin_thread_->loop().inbound().share(budget);
+    thread->loop().inbound().share(inbound_);
+  admin_thread_->loop().inbound().share(inbound_);
 }
 
-transport::session_settings broker::session_settings() const {
-  return {.ping_interval = config_.ping_interval,
-          .pong_timeout = config_.pong_timeout,
-          .write_timeout = config_.write_timeout,
-          .max_message_size = config_.max_message_size,
-          .message_timeout = config_.message_timeout,
-          .outbox_limit = config_.outbox_bytes,
-          .total_outbox_limit = config_.outbox_total_bytes,
-          .outbox_counters = counters_of(threads_),
-          .message_rate = config_.client_message_rate,
-          .message_burst = config_.client_message_burst,
-          .hangup = config_.hangup};
+std::vector<const transport::io_counters*> broker::session_counters() const {
+  return counters_of(threads_);
 }
 
 broker::~broker() {
@@ -164,6 +142,7 @@ broker::~broker() {
 int broker::serve() {
   boost::asio::signal_set signals{signals_, SIGTERM, SIGINT, SIGQUIT};
   wait_for_signal(signals);
+  note_accepted();
   for (auto& thread : threads_) {
     thread->attach(system_);
     thread->start();
@@ -174,6 +153,8 @@ int broker::serve() {
   find_proxies();
   if (listen()) {
     start_listening();
+    hangups_.add(SIGHUP);
+    wait_for_hangup();
   } else {
     exit_code_ = exit_failed;
     drain();
@@ -188,43 +169,35 @@ int broker::serve() {
   return exit_code_;
 }
 
-std::function<std::string()> broker::render_metrics() const {
-  if (!config_.metrics_enabled) return {};
-  return [this] { return metrics_.text(); };
-}
-
 bool broker::listen() {
-  const auto door =
+  door_ =
       std::make_shared<chaos_door>(config_.chaos_token, supervisor_, counters_);
   const auto events = [&] {
     return std::make_unique<request_events>(
-        request_events::parts{admin_, door, admission_, process_reserve(),
+        request_events::parts{admin_, door_, admission_, process_reserve(),
                               status_, counters_, supervisor_});
   };
-  note_tls();
-  const auto settings = listener_settings_of(config_);
-  listener_ = open(*threads_.back(), config_.listen_addr, settings, events());
+  note_tls(config_);
+  listener_ = open(*threads_.back(), config_.listen_addr,
+                   listener_settings_of(config_), events());
   if (!listener_) return false;
+  viewers_ = {&threads_.back()->loop().context(), listener_};
   if (config_.admin_addr.empty()) return true;
-  auto for_operators = settings;
-  for_operators.role = transport::port_role::admin;
-  for_operators.most_requests = request_descriptors;
-  for_operators.proxy_protocol = false;
-  for_operators.tls = nullptr;
-  admin_listener_ =
-      open(*admin_thread_, config_.admin_addr, for_operators, events());
+  admin_listener_ = open(*admin_thread_, config_.admin_addr,
+                         admin_settings_of(config_), events());
+  operators_ = {&admin_thread_->loop().context(), admin_listener_};
   return admin_listener_ != nullptr;
 }
 
-void broker::note_tls() {
-  if (!config_.tls) return;
+void broker::note_tls(const configuration& values) {
+  if (!values.tls) return;
   using std::chrono::duration_cast;
   using std::chrono::seconds;
   const auto expires =
-      duration_cast<seconds>(config_.tls->expires().time_since_epoch());
+      duration_cast<seconds>(values.tls->expires().time_since_epoch());
   counters_.tls_expiry = expires.count();
   const auto obstacle = transport::kernel_tls_obstacle();
-  log(log_event::tls, {{"certificate", config_.tls_cert_file},
+  log(log_event::tls, {{"certificate", values.tls_cert_file},
                        {"expires", std::int64_t{expires.count()}},
                        {"kernel_tls", obstacle.empty() ? "yes" : "no"},
                        {"reason", obstacle}});
@@ -258,25 +231,21 @@ void broker::find_proxies() {
   first_round->get_future().wait_for(longest);
 }
 
-void broker::start_listening() {
-  using target =
-      std::pair<boost::asio::io_context*, std::weak_ptr<transport::listener>>;
-  const auto targets = std::make_shared<std::vector<target>>();
-  targets->emplace_back(&threads_.back()->loop().context(), listener_);
-  targets->emplace_back(&admin_thread_->loop().context(), admin_listener_);
-  const auto with_each = [targets](auto action) {
-    for (const auto& [loop, weak] : *targets)
-      boost::asio::post(*loop, [weak = weak, action] {
-        if (const auto listener = weak.lock()) action(*listener);
-      });
+std::function<void(const transport::proxy_set&)> broker::trust() const {
+  return [viewers = viewers_, operators = operators_](const auto& proxies) {
+    for (const auto* place : {&viewers, &operators})
+      place->post([proxies](auto& listener) { listener.trust(proxies); });
   };
-  boost::asio::post(
-      admin_thread_->loop().context(), [watch = proxies_, with_each] {
-        watch->on_change([with_each](const auto& proxies) {
-          with_each([proxies](auto& listener) { listener.trust(proxies); });
-        });
-        with_each([](auto& listener) { listener.start(); });
-      });
+}
+
+void broker::start_listening() {
+  boost::asio::post(admin_thread_->loop().context(),
+                    [watch = proxies_, trust = trust(), viewers = viewers_,
+                     operators = operators_] {
+                      watch->on_change(trust);
+                      for (const auto* place : {&viewers, &operators})
+                        place->post([](auto& listener) { listener.start(); });
+                    });
 }
 
 void broker::spawn_supervisor() {
@@ -302,7 +271,7 @@ actors::supervisor_config broker::children() {
   };
   config.spawn_session = [this](actors::session_spec spec) {
     auto& thread = *threads_[spec.thread];
-    spec.settings = &sessions_;
+    spec.settings = sessions_[spec.thread].get();
     return actors::spawn_bound<actors::session_state>(system_, thread,
                                                       std::move(spec));
   };
@@ -313,14 +282,12 @@ actors::supervisor_config broker::children() {
                                                        canary_config());
     };
   }
+  config.redis_changed = [this](const actors::redis_change& change) {
+    redis_ = change.connection;
+  };
   config.tails = &tails_;
-  if (latches_.enabled()) config.latches = &latches_;
-  config.channel_linger = config_.channel_linger;
-  if (config_.tail_messages > 0)
-    config.channel_linger =
-        std::max(config_.channel_linger, config_.tail_linger);
-  config.max_channels = config_.max_channels;
-  config.drain_window = config_.drain_window;
+  config.latches = &latches_;
+  config.limits = supervisor_limits_of(config_);
   config.fault = fault_;
   config.threads = threads_.size();
   config.counters = &counters_;
@@ -362,17 +329,25 @@ actors::canary_config broker::canary_config() {
   return config;
 }
 
-void broker::find_redis() {
+redis::connection_settings broker::find_redis(
+    redis::connection_settings settings, const redis::redis_url& url) {
   auto& loop = threads_.front()->loop().context();
-  redis_ = redis_settings(config_);
-  redis_.name = "status2-0";
-  redis_.fault = fault_;
-  const redis::source_settings how{redis_.tls, redis_.request_timeout};
+  settings.name = "status2-0";
+  settings.fault = fault_;
+  const redis::source_settings how{settings.tls, settings.request_timeout};
   if (config_.redis_sharded)
-    redis_.source = cluster_ =
-        redis::make_cluster_source(loop, config_.redis, how);
+    settings.source = cluster_ = redis::make_cluster_source(loop, url, how);
   else
-    redis_.source = redis::make_endpoint_source(loop, config_.redis, how);
+    settings.source = redis::make_endpoint_source(loop, url, how);
+  return settings;
+}
+
+void broker::wait_for_hangup() {
+  hangups_.async_wait([this](const boost::system::error_code& error, int) {
+    if (error) return;
+    reloader_.request();
+    wait_for_hangup();
+  });
 }
 
 void broker::wait_for_signal(boost::asio::signal_set& signals) {

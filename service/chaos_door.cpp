@@ -103,13 +103,23 @@ std::optional<redis::upstream_fault> fault_of(const json::object& body) {
 
 chaos_door::chaos_door(std::string token, caf::actor supervisor,
                        actors::broker_counters& counters)
-    : token_(std::move(token)),
-      supervisor_(std::move(supervisor)),
-      counters_(counters) {}
+    : supervisor_(std::move(supervisor)),
+      counters_(counters),
+      token_(std::move(token)) {}
+
+void chaos_door::token(std::string token) {
+  const std::lock_guard guard(mutex_);
+  token_ = std::move(token);
+}
+
+bool chaos_door::shut() {
+  const std::lock_guard guard(mutex_);
+  return token_.empty();
+}
 
 std::optional<http_reply> chaos_door::judge(const command_request& request) {
   using transport::resource;
-  if (token_.empty()) return transport::reply_of(transport::refusal::not_found);
+  if (shut()) return transport::reply_of(transport::refusal::not_found);
   if (const auto denied = deny(request)) return json_refusal(*denied);
   if (request.command == resource::chaos_unknown)
     return refusal_of(request, 404, "no such path");
@@ -125,7 +135,9 @@ std::optional<transport::refusal> chaos_door::deny(
   const auto now = std::chrono::steady_clock::now();
   const std::lock_guard guard(mutex_);
   std::optional<refusal> why;
-  if (request.from_page) {
+  if (token_.empty()) {
+    why = refusal::not_found;  // shut meanwhile
+  } else if (request.from_page) {
     why = refusal::chaos_page;
   } else if (request.authorization.empty()) {
     why = refusal::chaos_token;  // no guess

@@ -31,6 +31,8 @@ class chaos_door {
   chaos_door(std::string token, caf::actor supervisor,
              actors::broker_counters& counters);
 
+  /// Takes another token from now on; an empty one shuts it.
+  void token(std::string token);
   /// Judges a command by its header, before its body is read. Returns the
   /// answer to a command that is refused: 404 shut or unknown, 403 page, 429
   /// guesses, 401 token, 405 method. Logs a refusal, unless the door is shut,
@@ -43,6 +45,7 @@ class chaos_door {
                  const transport::answer_function& reply) const;
 
  private:
+  bool shut();
   /// Nothing: the token is right.
   std::optional<transport::refusal> deny(
       const transport::command_request& request);
@@ -54,10 +57,10 @@ class chaos_door {
   void harm_redis(const transport::command_request& request,
                   const transport::answer_function& reply) const;
 
-  const std::string token_;
   const caf::actor supervisor_;
   actors::broker_counters& counters_;
   std::mutex mutex_;
+  std::string token_;
   guess_limit guesses_;
   actors::rate_limit denials_{1};  ///< log lines a second
 };

@@ -75,7 +75,11 @@ int check_config(const configuration& values, bool with_probe) {
 
 /// The verbs that need a configuration.
 int run_configured(const options& chosen, const serve_function& serve) {
-  const auto loaded = load_configuration(read_environment(), chosen.flags);
+  const configuration_loader load = [environment = read_environment(),
+                                     flags = chosen.flags] {
+    return load_configuration(environment, flags);
+  };
+  const auto loaded = load();
   if (!loaded.error.empty()) return complain(exit_usage, loaded.error);
   switch (chosen.what) {
     case verb::check_config:
@@ -93,7 +97,7 @@ int run_configured(const options& chosen, const serve_function& serve) {
       return error.empty() ? exit_ok : complain(exit_failed, error);
     }
     default:
-      return serve(loaded.values);
+      return serve(loaded, load);
   }
 }
 

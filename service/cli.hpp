@@ -9,8 +9,10 @@
 
 namespace status2::service {
 
-/// Serves until it is told to end; returns the exit code.
-using serve_function = std::function<int(const configuration&)>;
+/// Serves until it is told to end; returns the exit code. The second argument
+/// reads the configuration again.
+using serve_function =
+    std::function<int(const load_result&, const configuration_loader&)>;
 
 /// Runs the command that `arguments` (without the program's name) ask for.
 /// Blocks: until it is done. Errors: a line on standard error, exit code 1 for

@@ -1,5 +1,6 @@
 #include "service/configuration.hpp"
 
+#include "service/configuration_file.hpp"
 #include "service/configuration_keys.hpp"
 #include "service/configuration_load.hpp"
 #include "service/memory_limit.hpp"
@@ -11,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -29,22 +31,52 @@ std::string complaint(const key& row, const load_result::origin& origin,
                       std::string_view problem) {
   std::string line(row.variable);
   line += "=" + one_line(origin.text);
-  if (origin.source.starts_with("--")) line += " (from " + origin.source + ")";
+  if (origin.source != "environment" && origin.source != "default")
+    line += " (from " + origin.source + ")";
   line += problem.empty() ? " is not accepted" : ": " + std::string(problem);
   return line + "; accepted: " + accepted(row);
 }
 
+/// Where the texts of keys come from, the first one that has a text counts.
+struct sources {
+  const variables& flags;
+  const variables& environment;
+  std::string path;  ///< of the file; empty: none
+  file_result file{};
+
+  load_result::origin text_of(const key& row) const {
+    if (auto text = lookup(flags, row.variable); !text.empty())
+      return {std::move(text), flag_name(row)};
+    if (auto text = lookup(environment, row.variable); !text.empty())
+      return {std::move(text), "environment"};
+    const auto found = file.entries.find(row.variable);
+    if (found != file.entries.end() && !found->second.text.empty())
+      return {found->second.text,
+              path + ":" + std::to_string(found->second.line)};
+    return {std::string(row.standard), "default"};
+  }
+};
+
+/// Reads the file, if one is named. Errors: result.error.
+void read_configuration_file(sources& from, load_result& result) {
+  const auto origin = from.text_of(key_of(config_file_variable));
+  from.path = origin.text;
+  if (from.path.empty()) return;
+  if (const auto text = read_file(from.path)) {
+    from.file = parse_configuration_file(*text, from.path);
+    result.error = from.file.error;
+  } else {
+    result.origins[std::string(config_file_variable)] = origin;
+    refuse(result, config_file_variable, "cannot be read");
+  }
+}
+
 /// Parses every key into `result`. Errors: result.error.
-void read_keys(const variables& environment, const variables& flags,
-               load_result& result, std::string& password) {
+void read_keys(const sources& from, load_result& result,
+               std::string& password) {
   for (const auto& row : keys()) {
-    auto text = lookup(flags, row.variable);
-    std::string source = text.empty() ? "environment" : flag_name(row);
-    if (text.empty()) text = lookup(environment, row.variable);
-    if (text.empty()) {
-      text = row.standard;
-      source = "default";
-    }
+    const auto [text, source] = from.text_of(row);
+    if (holds_secret(row)) note_content(result, row.variable, text);
     if (row.kind == key_kind::secret) {
       password = text;
       continue;
@@ -83,6 +115,7 @@ void read_chaos_token(load_result& result) {
   auto& values = result.values;
   if (values.chaos_token_file.empty()) return;
   values.chaos_token = read_file(values.chaos_token_file).value_or("");
+  note_content(result, variable, values.chaos_token);
   if (values.chaos_token.empty())
     refuse(result, variable, "cannot be read or is empty");
   else if (values.chaos_token.size() < least)
@@ -111,6 +144,11 @@ void refuse(load_result& result, std::string_view variable,
                            result.origins.find(variable)->second, problem);
 }
 
+void note_content(load_result& result, std::string_view variable,
+                  const std::string& text) {
+  result.fingerprints[std::string(variable)] = std::hash<std::string>{}(text);
+}
+
 std::optional<std::string> read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text;
@@ -134,8 +172,11 @@ std::string own_host(const configuration& values) {
 load_result load_configuration(const variables& environment,
                                const variables& flags) {
   load_result result;
+  sources from{flags, environment, {}};
+  read_configuration_file(from, result);
+  if (!result.error.empty()) return result;
   std::string password;
-  read_keys(environment, flags, result, password);
+  read_keys(from, result, password);
   if (!result.error.empty()) return result;
   choose_redis(result, password);
   if (!result.error.empty()) return result;

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,6 +23,7 @@ namespace status2::service {
 /// Values after defaults and fallbacks. Limits: durations and sizes are within
 /// the bounds of their rows.
 struct configuration {
+  std::string config_file;               ///< empty: none
   std::vector<std::string> listen_addr;  ///< addresses, at least one
   std::vector<std::string> admin_addr;   ///< likewise; empty: one port for all
   std::string tls_cert_file;             ///< empty: no TLS for clients
@@ -116,21 +118,30 @@ using variables = std::map<std::string, std::string, std::less<>>;
 /// secret) and what is accepted.
 struct load_result {
   configuration values;
-  /// Where each text came from, by variable: `default`, `environment`, `--x`
-  /// or the variable fallen back to. Secrets are not in it.
+  /// Where each text came from, by variable: `default`, `environment`, `--x`,
+  /// `path:line` of the file or the variable fallen back to. Secrets are not in
+  /// it.
   struct origin {
     std::string text;
     std::string source;
   };
   std::map<std::string, origin, std::less<>> origins;
+  /// Of secrets and of the contents of files, by variable, so that a reload
+  /// sees a change without a look at either. Not stable across builds.
+  std::map<std::string, std::size_t, std::less<>> fingerprints;
   std::string error;  ///< empty: all is well
 };
 
-/// Reads every key: a flag before the environment before the default; empty
-/// text means default. Blocks: reads the password file, if one is named.
-/// Errors: load_result::error; the caller exits with 2.
+/// Reads every key: a flag before the environment before the file before the
+/// default; empty text means that there is none. Blocks: reads the
+/// configuration file and the files of secrets, if they are named.
+/// Errors: load_result::error; at the start the caller exits with 2.
 load_result load_configuration(const variables& environment,
                                const variables& flags);
+
+/// Reads the configuration anew, of the same flags and environment.
+/// Thread: any, one at a time. Blocks: as load_configuration().
+using configuration_loader = std::function<load_result()>;
 
 /// The process's environment, cut to the keys of the table.
 variables read_environment();

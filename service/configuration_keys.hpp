@@ -37,6 +37,13 @@ enum class key_kind : std::uint8_t {
   secret,
 };
 
+/// What SIGHUP does with a changed value. Without a default, so that each row
+/// has to say it.
+enum class reload : std::uint8_t {
+  live,     ///< is used from then on
+  restart,  ///< is named in the log; the running value stays until a restart
+};
+
 /// Where a key's value goes; nothing for a secret, which has its own way.
 using key_member =
     std::variant<std::monostate, std::string configuration::*,
@@ -49,6 +56,7 @@ using key_member =
 struct key {
   std::string_view variable;
   key_kind kind;
+  reload on_reload;
   std::string_view standard;  ///< the default, as text
   std::string_view least;     ///< bounds as text, empty where there is none
   std::string_view most;
@@ -59,13 +67,18 @@ struct key {
   bool fallback_only = false;
 };
 
+/// The key that names the file; also read before all others.
+inline constexpr std::string_view config_file_variable = "STATUS_CONFIG_FILE";
+
 /// Every key, in the order of the documents.
 std::span<const key> keys();
 /// The row of `variable`, which must exist.
 const key& key_of(std::string_view variable);
 
-/// `--ping-interval` for STATUS_PING_INTERVAL.
+/// `--ping-interval` for STATUS_PING_INTERVAL; `--config` for the file.
 std::string flag_name(const key& row);
+/// `live` or `restart`.
+std::string_view name_of(reload what);
 /// What is accepted, in words: `a duration from 1ms to 8760h, such as 1m30s`.
 std::string accepted(const key& row);
 /// Whether the row's text may hold a secret and is redacted when shown.

@@ -20,6 +20,10 @@ bool is_default(const load_result& result, std::string_view variable);
 void refuse(load_result& result, std::string_view variable,
             std::string_view problem = {});
 
+/// Sets the fingerprint of what `variable` holds or names.
+void note_content(load_result& result, std::string_view variable,
+                  const std::string& text);
+
 /// The text of a file without the line end that editors leave.
 /// Errors: nothing if the file cannot be read.
 std::optional<std::string> read_file(const std::string& path);

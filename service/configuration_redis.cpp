@@ -73,10 +73,10 @@ void choose_address(load_result& result) {
 void read_password(load_result& result, std::string_view variable,
                    const std::string& path, std::string& password) {
   if (path.empty() || !password.empty()) return;
-  if (auto text = read_file(path))
-    password = std::move(*text);
-  else
-    refuse(result, variable, "cannot be read");
+  auto text = read_file(path);
+  if (!text) return refuse(result, variable, "cannot be read");
+  note_content(result, variable, *text);
+  password = std::move(*text);
 }
 
 /// STATUS_REDIS_PASSWORD_FILE, REDIS_PASSWORD_FILE, then REDIS_PASSWORD, for a
@@ -117,10 +117,14 @@ void choose_tls_files(load_result& result) {
       {"STATUS_REDIS_KEY_FILE", &values.redis_key_file},
   }};
   for (const auto& [variable, path] : files) {
-    if (!values.redis.tls)
+    if (!values.redis.tls) {
       ignore(result, variable);
-    else if (!path->empty() && !read_file(*path))
-      refuse(result, variable, "cannot be read");
+    } else if (!path->empty()) {
+      if (const auto text = read_file(*path))
+        note_content(result, variable, *text);
+      else
+        refuse(result, variable, "cannot be read");
+    }
   }
   if (!values.redis.tls) return;
   const bool has_cert = !values.redis_cert_file.empty();

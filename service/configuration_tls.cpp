@@ -1,5 +1,7 @@
 #include "service/configuration_load.hpp"
 
+#include <utility>
+
 namespace status2::service {
 
 void read_client_tls(load_result& result) {
@@ -21,6 +23,12 @@ void read_client_tls(load_result& result) {
   values.tls = transport::tls_context::load(
       {values.tls_cert_file, values.tls_key_file, values.tls_client_ca_file},
       problem);
+  for (const auto& [variable, path] :
+       {std::pair{certificate, &values.tls_cert_file},
+        std::pair{key, &values.tls_key_file},
+        std::pair{client_ca, &values.tls_client_ca_file}})
+    if (!path->empty())
+      note_content(result, variable, read_file(*path).value_or(""));
   using part = transport::tls_problem::part;
   if (problem.where == part::certificate)
     refuse(result, certificate, problem.text);

@@ -38,7 +38,8 @@ std::string row_of(std::initializer_list<std::string> cells) {
 std::string key_row(const key& row) {
   return row_of({code(row.variable),
                  row.fallback_only ? "" : code(flag_name(row)),
-                 code(row.standard), accepted(row), std::string(row.sentence)});
+                 code(row.standard), std::string(name_of(row.on_reload)),
+                 accepted(row), std::string(row.sentence)});
 }
 
 /// `text` as comment lines of at most 78 columns.
@@ -83,10 +84,22 @@ std::string configuration_document() {
       "and one line.\n`status2 --check-config` checks without serving, "
       "`status2 --print-config` shows\nwhat would be used and where it comes "
       "from, without passwords.\n\n"
+      "A file (`--config`, or `STATUS_CONFIG_FILE`) may hold the same "
+      "variables, "
+      "one\n`KEY=value` per line. A line that begins with `#` is a comment, "
+      "blanks around key\nand value do not count, quotes belong to the value. "
+      "Flags come before the\nenvironment, the environment before the file, "
+      "the file before the default. A\nvariable that is unknown, or that comes "
+      "twice, is an error.\n\n"
+      "On SIGHUP the broker reads the file, and all files that variables name, "
+      "again. The\ncolumn `change` tells what becomes of a changed value: "
+      "`live` is used at once,\n`restart` is named in the log and waits for a "
+      "restart. A configuration that is\nnot accepted changes nothing. "
+      "[operations.md](operations.md#reload) has the rest.\n\n"
       "Durations are sums of decimals with a unit each: `h`, `m`, `s`, `ms`, "
       "`us`, `ns`.\nSizes are bytes, `KB` (1,024) or `MB` (1,048,576).\n\n"
-      "| variable | flag | default | accepted | meaning |\n"
-      "| --- | --- | --- | --- | --- |\n";
+      "| variable | flag | default | change | accepted | meaning |\n"
+      "| --- | --- | --- | --- | --- | --- |\n";
   for (const auto& row : keys()) {
     if (!row.fallback_only) text += key_row(row);
   }
@@ -99,8 +112,8 @@ std::string configuration_document() {
       "`REDIS_PASSWORD`; line ends at the end of a file do not count. A "
       "variable of\nthis table, or a password file, that is not used is not "
       "judged.\n\n"
-      "| variable | flag | default | accepted | meaning |\n"
-      "| --- | --- | --- | --- | --- |\n";
+      "| variable | flag | default | change | accepted | meaning |\n"
+      "| --- | --- | --- | --- | --- | --- |\n";
   for (const auto& row : keys()) {
     if (row.fallback_only) text += key_row(row);
   }
@@ -115,8 +128,10 @@ std::string environment_document() {
       "explains.\n";
   for (const auto& row : keys()) {
     text += "\n" + comment(row.sentence) +
-            comment("Accepted: " + accepted(row) + ".") + "#" +
-            std::string(row.variable) + "=" + std::string(row.standard) + "\n";
+            comment("Accepted: " + accepted(row) +
+                    ". Change: " + std::string(name_of(row.on_reload)) + ".") +
+            "#" + std::string(row.variable) + "=" + std::string(row.standard) +
+            "\n";
   }
   return text;
 }

@@ -95,6 +95,10 @@ void logging::begin(actors::log_level least, spdlog::sink_ptr sink) {
   spdlog::set_default_logger(logger_);
 }
 
+void logging::level(actors::log_level least) {
+  spdlog::set_level(to_spdlog(least));
+}
+
 logging::~logging() {
   finish();
 }

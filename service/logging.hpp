@@ -27,6 +27,8 @@ class logging {
   logging(const logging&) = delete;
   logging& operator=(const logging&) = delete;
 
+  /// The least level that is written from now on. Thread: any.
+  static void level(actors::log_level least);
   /// Writes what waits; what is logged from then on is lost. For a process
   /// that ends with threads still running.
   void finish();

@@ -235,13 +235,15 @@ std::string help_text() {
       "the broker), 130, 131 or 143 (a second signal did).\n"
       "\n"
       "Flags, each beside the variable that it overrides and the default.\n"
-      "Empty means default.\n";
+      "Empty means default. SIGHUP reads the file of --config again: a change "
+      "is live,\nor it waits for a restart.\n";
   for (const auto& row : keys()) {
     if (row.fallback_only) continue;
     text += "\n  " + flag_name(row) + "  " + std::string(row.variable);
     if (!row.standard.empty()) text += "  [" + std::string(row.standard) + "]";
     text += "\n      " + std::string(row.sentence) +
-            "\n      Accepted: " + accepted(row) + ".\n";
+            "\n      Accepted: " + accepted(row) +
+            ". Change: " + std::string(name_of(row.on_reload)) + ".\n";
   }
   text += "\nVariables that stand in for empty ones, without a flag:\n";
   for (const auto& row : keys()) {

@@ -58,6 +58,7 @@ void proxy_watch::on_change(
 
 void proxy_watch::stop() {
   stopped_ = true;
+  changed_ = nullptr;
   timer_.cancel();
 }
 

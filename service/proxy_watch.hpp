@@ -57,7 +57,7 @@ class proxy_watch : public std::enable_shared_from_this<proxy_watch> {
   void start(std::function<void()> first_round);
   /// Calls `changed` with what is trusted, now and after each change.
   void on_change(std::function<void(const transport::proxy_set&)> changed);
-  /// Begins no further round.
+  /// Begins no further round and calls nothing that was set by on_change().
   void stop();
 
  private:

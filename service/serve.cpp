@@ -3,15 +3,13 @@
 #include "actors/log.hpp"
 #include "redis/url.hpp"
 #include "service/broker.hpp"
-#include "service/descriptor_limit.hpp"
-#include "service/documents.hpp"
+#include "service/broker_settings.hpp"
 #include "service/logging.hpp"
 #include "service/memory_reserve.hpp"
 #include "service/version.hpp"
 
 #include <boost/algorithm/string/join.hpp>
 
-#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
@@ -24,26 +22,6 @@ namespace {
 
 using actors::log;
 using actors::log_event;
-
-/// Browsers slow the timers of hidden tabs to one a minute.
-constexpr std::chrono::minutes least_pong_timeout{1};
-
-void warn_of(const configuration& values) {
-  if (values.allowed_origins.empty()) log(log_event::any_origin);
-  if (values.pong_timeout < least_pong_timeout)
-    log(log_event::short_pong_timeout);
-  if (!values.ignored.empty())
-    log(log_event::settings_ignored, {{"settings", ignored_text(values)}});
-}
-
-void limit_connections(configuration& values) {
-  const auto wanted = values.max_connections;
-  values.max_connections = connections_within(raise_descriptor_limit(), wanted);
-  const bool lowered = values.max_connections < wanted;
-  log(log_event::connection_limit,
-      {{"limit", static_cast<std::int64_t>(values.max_connections)},
-       {"reason", lowered ? "open file descriptors" : "configuration"}});
-}
 
 volatile std::sig_atomic_t late_code = 0;
 
@@ -64,9 +42,10 @@ void end_soon(int code) {
 
 }  // namespace
 
-int serve(configuration values) {
+int serve(load_result loaded, const configuration_loader& again) {
+  auto& values = loaded.values;
   // Neither a client nor a reader of the log who goes away ends the process,
-  // nor a signal that other programs reload or rotate by.
+  // nor a signal that other programs rotate by, nor a reload too early.
   for (const int number : {SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2})
     std::signal(number, SIG_IGN);
   logging output(values.log_level);
@@ -75,9 +54,12 @@ int serve(configuration values) {
                             {"address", boost::join(values.listen_addr, ",")},
                             {"redis", redis::redacted(values.redis)}});
   warn_of(values);
-  limit_connections(values);
+  const bool lowered = limit_connections(values);
+  log(log_event::connection_limit,
+      {{"limit", static_cast<std::int64_t>(values.max_connections)},
+       {"reason", lowered ? "open file descriptors" : "configuration"}});
   install_memory_reserve();
-  broker running(values);
+  broker running(loaded, again);
   const int code = running.serve();
   end_soon(code);
   output.finish();

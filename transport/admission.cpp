@@ -54,17 +54,25 @@ address client_network(const address& who) {
 }
 
 admission_result admission::enter(const address& who) {
-  if (const auto why = take(who)) return {nullptr, *why};
+  bool by_address = false;
+  if (const auto why = take(who, by_address)) return {nullptr, *why};
   // A pointer that owns nothing but the call at its end. The call is made too
   // if there is no memory for the pointer.
-  return {std::shared_ptr<void>(static_cast<void*>(this),
-                                [this, who](void*) { leave(who); })};
+  return {std::shared_ptr<void>(
+      static_cast<void*>(this),
+      [this, who, by_address](void*) { leave(who, by_address); })};
 }
 
-std::optional<refusal> admission::take(const address& who) {
+void admission::limit(admission_limits limits) {
+  const std::lock_guard guard(mutex_);
+  limits_ = limits;
+}
+
+std::optional<refusal> admission::take(const address& who, bool& by_address) {
   const std::lock_guard guard(mutex_);
   if (inside_ >= limits_.connections) return refusal::connections;
-  if (counts(who)) {
+  by_address = counts(who);
+  if (by_address) {
     auto& count = by_address_[client_network(who)];
     if (count >= limits_.connections_per_address) return refusal::address;
     ++count;
@@ -78,10 +86,10 @@ std::size_t admission::inside() const {
   return inside_;
 }
 
-void admission::leave(const address& who) {
+void admission::leave(const address& who, bool by_address) {
   const std::lock_guard guard(mutex_);
   --inside_;
-  if (!counts(who)) return;
+  if (!by_address) return;
   const auto found = by_address_.find(client_network(who));
   if (found != by_address_.end() && --found->second == 0)
     by_address_.erase(found);

@@ -60,19 +60,23 @@ class admission {
  public:
   explicit admission(admission_limits limits) : limits_(limits) {}
 
+  /// Counts with other limits from now on. Clients that are inside stay, and a
+  /// limit per address that was off does not count them.
+  void limit(admission_limits limits);
   /// A place for one more client from `who`.
   admission_result enter(const address& who);
   std::size_t inside() const;
 
  private:
-  /// Counts one more client, or returns the reason for the refusal.
-  std::optional<refusal> take(const address& who);
-  void leave(const address& who);
+  /// Counts one more client, or returns the reason for the refusal. Sets
+  /// `by_address` if its address is counted as well.
+  std::optional<refusal> take(const address& who, bool& by_address);
+  void leave(const address& who, bool by_address);
   bool counts(const address& who) const {
     return limits_.connections_per_address != 0 && has_address(who);
   }
 
-  const admission_limits limits_;
+  admission_limits limits_;
   mutable std::mutex mutex_;
   std::size_t inside_ = 0;
   /// IPv4 addresses and networks /64 of IPv6; unused without its limit.

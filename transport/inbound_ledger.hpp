@@ -21,8 +21,8 @@ struct inbound_budget {
   explicit inbound_budget(std::size_t bytes, std::size_t threads_sharing)
       : limit(static_cast<std::int64_t>(bytes)),
         threads(static_cast<std::int64_t>(threads_sharing)) {}
-  const std::int64_t limit;    ///< bytes
-  const std::int64_t threads;  ///< that share it
+  std::atomic<std::int64_t> limit;  ///< bytes
+  const std::int64_t threads;       ///< that share it
   std::atomic<std::int64_t> used{0};
 };
 

@@ -169,6 +169,14 @@ void listener::certify(std::shared_ptr<const tls_context> tls) {
   impl_->context->settings.tls = std::move(tls);
 }
 
+void listener::change(listener_settings settings) {
+  auto& context = *impl_->context;
+  settings.trusted_proxies = std::move(context.settings.trusted_proxies);
+  settings.tls = std::move(context.settings.tls);
+  context.settings = std::move(settings);
+  context.gate.limit(context.settings.accept_rate);
+}
+
 void listener::stop() {
   impl_->stop();
 }

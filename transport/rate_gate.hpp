@@ -38,6 +38,8 @@ class rate_gate final : private wheel_timer {
  public:
   rate_gate(io_loop& loop, std::size_t rate) : loop_(loop), rate_(rate) {}
 
+  /// Lets `rate` through in a second from now on; 0: any number.
+  void limit(std::size_t rate) { rate_ = rate; }
   /// Returns whether `waiter`, a client at `who`, may go on at once. If not it
   /// waits for let_through().
   bool pass(gate_waiter& waiter, const address& who);
@@ -58,7 +60,7 @@ class rate_gate final : private wheel_timer {
   bool admit();
 
   io_loop& loop_;
-  const std::size_t rate_;  ///< 0: any number
+  std::size_t rate_;  ///< 0: any number
   io_loop::clock::time_point due_{};
   std::map<address, queue> waiting_;  ///< by client_network()
   std::list<address> turns_;          ///< keys of `waiting_`, each once

@@ -45,12 +45,13 @@ struct fixture : status2::support::actor_fixture {
       return canaries.back();
     };
     config.canary_channel = "status2:canary";
-    config.max_channels = 3;
-    config.drain_window = 1s;
+    config.redis_changed = [this](const redis_change&) { ++changes_done; };
+    config.limits.max_channels = 3;
+    config.limits.drain_window = 1s;
     config.fault = fault;
     config.tails = &tails;
     config.latches = &latches;
-    config.channel_linger = 5s;
+    config.limits.channel_linger = 5s;
     config.threads = 2;
     config.spread_at = 3;
     config.restarts = {.base = 10ms, .ceiling = 1s, .intensity = 3};
@@ -77,6 +78,7 @@ struct fixture : status2::support::actor_fixture {
               },
               [this](const channel_unwanted& m) { unwanted.push_back(m.name); },
               [this](const fault_wanted&) { ++faults_seen; },
+              [this](const redis_change&) { ++changes_seen; },
           };
         })));
     return links.back();
@@ -133,6 +135,8 @@ struct fixture : status2::support::actor_fixture {
   names subscribed, wanted, unwanted;
   std::vector<std::size_t> threads;
   int faults_seen = 0;
+  int changes_seen = 0;
+  int changes_done = 0;
 };
 
 }  // namespace
@@ -332,7 +336,8 @@ CAF_TEST(a_client_who_comes_during_a_drain_is_answered_503) {
   CAF_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0);
   const status2::transport::unique_fd client(ends[0]);
   auto request = std::make_shared<status2::transport::upgrade_request>();
-  request->socket = status2::transport::unique_fd(ends[1]);
+  request->stream =
+      status2::transport::byte_stream(status2::transport::unique_fd(ends[1]));
   request->channel = {"run:b", 3};
   self->send(supervisor, drain{});
   self->send(supervisor, client_accepted{std::move(request)});
@@ -479,6 +484,31 @@ CAF_TEST(an_upstream_fault_reaches_the_connections_and_the_link) {
   CAF_CHECK_EQUAL(answered, 200u);
   CAF_CHECK(fault->what == harm.what);
   CAF_CHECK_EQUAL(faults_seen, 1);
+}
+
+CAF_TEST(a_change_of_redis_is_passed_on_until_a_link_uses_it) {
+  self->send(supervisor, redis_change{});
+  consume_messages();
+  CAF_CHECK_EQUAL(changes_seen, 1);
+  CAF_CHECK_EQUAL(counters.redis_change_pending.load(), 1);
+  // The first death restarts at once.
+  kill(links.back());
+  CAF_REQUIRE_EQUAL(links.size(), 2u);
+  CAF_CHECK_EQUAL(changes_seen, 2);
+  CAF_CHECK_EQUAL(changes_done, 0);
+  self->send(supervisor, redis_changed{});
+  consume_messages();
+  CAF_CHECK_EQUAL(changes_done, 1);
+  CAF_CHECK_EQUAL(counters.redis_change_pending.load(), 0);
+}
+
+CAF_TEST(a_shorter_linger_counts_for_channels_that_linger) {
+  connect("run:a");
+  kill(sessions.back());
+  CAF_CHECK(unwanted.empty());
+  self->send(supervisor, supervisor_limits{.channel_linger = 0s});
+  consume_messages();
+  CAF_CHECK_EQUAL(unwanted, names{"run:a"});
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

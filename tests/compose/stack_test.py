@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 import unittest
 
 from playbook_test import Playbook
@@ -110,6 +111,17 @@ class Base(StackTest):
             self.stack.run("exec", "redis", "redis-cli", "-n", "2", "--raw",
                            "--pipe", text='PUBLISH loadtest:wepp "ready"\n')
             self.assertEqual(client.finish()[0], ["first", "ready"])
+
+    def test_kill_hup_and_wctl_reload_read_the_configuration(self) -> None:
+        name = "status2_config_last_reload_success_timestamp_seconds"
+        for reload in (
+                lambda: docker("kill", "-s", "HUP",
+                               self.stack.container("status")["Id"]),
+                lambda: self.stack.run("reload")):
+            before = self.stack.metric(name)
+            eventually("another second", lambda: time.time() > before + 2)
+            reload()
+            eventually("a reload", lambda: self.stack.metric(name) > before)
 
     def test_restart_of_redis_keeps_the_client(self) -> None:
         reconnects = self.stack.metric("status2_redis_reconnects_total")

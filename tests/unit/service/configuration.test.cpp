@@ -26,8 +26,12 @@ std::string error_of(const variables& environment,
 // The contract's table, typed again on purpose.
 CAF_TEST(names and defaults are those of the contract) {
   const std::vector<std::pair<std::string_view, std::string_view>> contract{
+      {"STATUS_CONFIG_FILE", ""},
       {"STATUS_LISTEN_ADDR", ":9002"},
       {"STATUS_ADMIN_ADDR", ""},
+      {"STATUS_TLS_CERT_FILE", ""},
+      {"STATUS_TLS_KEY_FILE", ""},
+      {"STATUS_TLS_CLIENT_CA_FILE", ""},
       {"STATUS_PATH_PREFIX", ""},
       {"STATUS_REDIS_URL", "redis://localhost:6379/2"},
       {"STATUS_REDIS_PASSWORD_FILE", ""},

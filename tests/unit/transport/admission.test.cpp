@@ -76,3 +76,22 @@ CAF_TEST(networks_and_single_addresses_are_understood) {
   CAF_CHECK(!contains(ten, make_address("fd00::1")));
   CAF_CHECK(contains(*parse_network("fd00::/8"), make_address("fd12::1")));
 }
+
+CAF_TEST(limits_may_change_while_clients_are_inside) {
+  admission door({.connections = 1});
+  const auto who = make_address("10.0.0.1");
+  auto before = door.enter(who);
+  CAF_CHECK(!door.enter(who).place);
+  door.limit({.connections = 3, .connections_per_address = 1});
+  // Who came without a limit per address is not counted by it.
+  auto first = door.enter(who);
+  CAF_CHECK(first.place != nullptr);
+  CAF_CHECK(door.enter(who).refused == refusal::address);
+  before.place.reset();
+  CAF_CHECK(door.enter(who).refused == refusal::address);
+  door.limit({.connections = 1});
+  CAF_CHECK(!door.enter(make_address("10.0.0.2")).place);
+  first.place.reset();
+  CAF_CHECK_EQUAL(door.inside(), 0u);
+  CAF_CHECK(door.enter(who).place != nullptr);
+}
