@@ -69,6 +69,13 @@ std::string joined(const std::set<transport::address>& addresses) {
   return all;
 }
 
+std::shared_ptr<transport::token_authority> make_tokens(
+    const configuration& c) {
+  if (c.jwt_keys.empty()) return nullptr;
+  return std::make_shared<transport::token_authority>(token_rules_of(c),
+                                                      c.jwt_cookie);
+}
+
 std::shared_ptr<proxy_watch> watch_proxies(
     boost::asio::io_context& loop, const std::vector<std::string>& items) {
   proxy_watch_events events;
@@ -101,7 +108,8 @@ transport::listener_settings listener_settings_of(const configuration& c) {
           .proxy_protocol = c.proxy_protocol,
           .accept_rate = c.accept_rate,
           .most_requests =
-              requests_within(raise_descriptor_limit(), c.max_connections)};
+              requests_within(raise_descriptor_limit(), c.max_connections),
+          .tokens = {}};
 }
 
 }  // namespace
@@ -128,7 +136,8 @@ broker::broker(const configuration& values)
       metrics_(counters_of(threads_, *admin_thread_), counters_, status_),
       admin_(admin_thread_->loop().context(), status_, render_metrics()),
       proxies_(watch_proxies(admin_thread_->loop().context(),
-                             values.trusted_proxies)) {
+                             values.trusted_proxies)),
+      tokens_(make_tokens(values)) {
   counters_.connections_limit =
       static_cast<std::int64_t>(config_.max_connections);
   share_inbound_budget();
@@ -193,6 +202,13 @@ std::function<std::string()> broker::render_metrics() const {
   return [this] { return metrics_.text(); };
 }
 
+void broker::replace_tokens(transport::token_rules rules) {
+  if (!tokens_ || rules.keys.empty()) return;
+  log(log_event::token_keys_replaced,
+      {{"keys", static_cast<std::int64_t>(rules.keys.size())}});
+  tokens_->replace(std::move(rules));
+}
+
 bool broker::listen() {
   const auto door =
       std::make_shared<chaos_door>(config_.chaos_token, supervisor_, counters_);
@@ -202,7 +218,8 @@ bool broker::listen() {
                               status_, counters_, supervisor_});
   };
   note_tls();
-  const auto settings = listener_settings_of(config_);
+  auto settings = listener_settings_of(config_);
+  settings.tokens = tokens_;
   listener_ = open(*threads_.back(), config_.listen_addr, settings, events());
   if (!listener_) return false;
   if (config_.admin_addr.empty()) return true;

@@ -19,6 +19,7 @@
 #include "service/metrics.hpp"
 #include "service/proxy_watch.hpp"
 #include "transport/listener.hpp"
+#include "transport/token_authority.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -47,6 +48,10 @@ class broker {
   /// of the supervisor, they run on: the caller writes out its log and leaves
   /// by std::_Exit, without destroying the broker.
   bool drained() const { return drained_; }
+
+  /// Judges tokens by other keys from now on, without an effect if clients need
+  /// no tokens; see token_authority::replace(). Thread: any.
+  void replace_tokens(transport::token_rules rules);
 
  private:
   std::function<std::string()> render_metrics() const;
@@ -102,6 +107,8 @@ class broker {
   metrics metrics_;
   admin admin_;
   const std::shared_ptr<proxy_watch> proxies_;
+  /// Null: clients need no tokens.
+  const std::shared_ptr<transport::token_authority> tokens_;
   std::shared_ptr<transport::listener> listener_;
   std::shared_ptr<transport::listener> admin_listener_;
   caf::actor supervisor_;
