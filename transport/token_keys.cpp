@@ -384,13 +384,14 @@ token_keys_result read_token_keys(std::string_view text) {
     read_pem(text, result);
   else
     result.error = "is neither PEM nor a JWK nor a JWK set";
-  if (!result.error.empty()) return result;
-  if (result.keys.empty())
+  if (result.error.empty() && result.keys.empty()) {
     result.error = "holds no key that can be used";
-  else if (result.keys.size() > most_token_keys)
+    for (const auto& skipped : result.skipped)
+      result.error += "; " + skipped;
+  } else if (result.keys.size() > most_token_keys) {
     result.error = "holds more than 16 keys";
-  for (std::size_t i = 0; result.keys.empty() && i < result.skipped.size(); ++i)
-    result.error += (i == 0 ? ": " : ", ") + result.skipped[i];
+  }
+  if (!result.error.empty()) result.keys.clear();
   return result;
 }
 

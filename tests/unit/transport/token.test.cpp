@@ -207,15 +207,15 @@ CAF_TEST(an_expiry_may_be_beyond_every_timer) {
     const auto verdict =
         judged(key.token(with_expiry(number)), rules_of(key.jwk()));
     CAF_CHECK(!verdict.fault);
-    CAF_CHECK(!expired(verdict.claims.expires, now));
-    CAF_CHECK(time_left(verdict.claims.expires, now, 5s) == 5s);
+    CAF_CHECK(!transport::expired(verdict.claims.expires, now));
+    CAF_CHECK(transport::time_left(verdict.claims.expires, now, 5s) == 5s);
   }
   for (const auto* number :
        {"-9223372036854775808", "-1", "0", "-1e300", "-1e18", "1e-300"})
     CAF_CHECK_EQUAL(fault_of_claims(with_expiry(number)), "expired");
-  CAF_CHECK(time_left(INT64_MIN, now, 5s) == 0s);
-  CAF_CHECK(time_left(1'000'000'000, now + 28s, 5s) == 2s);
-  CAF_CHECK(time_left(1'000'000'000, now, 5s) == 5s);
+  CAF_CHECK(transport::time_left(INT64_MIN, now, 5s) == 0s);
+  CAF_CHECK(transport::time_left(1'000'000'000, now + 28s, 5s) == 2s);
+  CAF_CHECK(transport::time_left(1'000'000'000, now, 5s) == 5s);
 }
 
 CAF_TEST(an_expiry_that_is_no_whole_number_is_rounded_down) {
