@@ -143,8 +143,7 @@ CAF_TEST(a_ticket_is_good_once) {
   const auto made = asked(server, "POST", "/v1/tickets", bearer(good));
   const auto ticket = ticket_of(made);
   CAF_CHECK(made.header("cache-control") == "no-store");
-  CAF_CHECK_EQUAL(boost::json::parse(made.body).at("expires_in").as_int64(),
-                  30);
+  CAF_CHECK(made.body.ends_with(R"(,"expires_in":30})" "\n"));
   CAF_CHECK_EQUAL(server.listener_counters().tickets_kept.value(), 1);
   CAF_CHECK_EQUAL(opened(server, "/run:log?ticket=" + ticket).status, 101u);
   CAF_CHECK_EQUAL(opened(server, "/run:log?ticket=" + ticket).status, 401u);
@@ -220,10 +219,12 @@ CAF_TEST(without_keys_nothing_of_this_is_there) {
   client.send_text(R"({"type":"auth","token":"x"})");
   // The next frame answers the init, and nothing the auth.
   client.init();
-  CAF_CHECK_EQUAL(client.next()->text, ping_text);
+  const auto answer = client.next();
+  CAF_REQUIRE(answer);
+  CAF_CHECK_EQUAL(answer->text, ping_text);
   client.send_text(R"({"token":")");
   CAF_CHECK(eventually(patience, [&] { return !server.malformed().empty(); }));
-  CAF_CHECK_EQUAL(server.malformed().at(0), R"({"token":")");
+  CAF_CHECK(server.malformed().at(0) == R"({"token":")");
 }
 
 CAF_TEST(a_header_full_of_token_is_read_up_to_the_limit) {
@@ -307,7 +308,7 @@ CAF_TEST(a_malformed_message_with_a_token_is_not_told) {
   viewer client(server.port(), "run:log", {bearer(good)});
   client.send_text(R"({"type":"auth","token":")" + good);
   CAF_CHECK(eventually(patience, [&] { return !server.malformed().empty(); }));
-  CAF_CHECK_EQUAL(server.malformed().at(0), "");
+  CAF_CHECK(server.malformed().at(0) == "");
 }
 
 CAF_TEST(a_key_that_is_gone_closes_its_own_viewers_alone) {
