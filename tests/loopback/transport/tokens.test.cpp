@@ -143,7 +143,8 @@ CAF_TEST(a_ticket_is_good_once) {
   const auto made = asked(server, "POST", "/v1/tickets", bearer(good));
   const auto ticket = ticket_of(made);
   CAF_CHECK(made.header("cache-control") == "no-store");
-  CAF_CHECK(made.body.ends_with(R"(,"expires_in":30})" "\n"));
+  CAF_CHECK(made.body.ends_with(R"(,"expires_in":30})"
+                                "\n"));
   CAF_CHECK_EQUAL(server.listener_counters().tickets_kept.value(), 1);
   CAF_CHECK_EQUAL(opened(server, "/run:log?ticket=" + ticket).status, 101u);
   CAF_CHECK_EQUAL(opened(server, "/run:log?ticket=" + ticket).status, 401u);
