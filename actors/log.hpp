@@ -37,8 +37,9 @@ namespace status2::actors {
   X(short_pong_timeout, WARN, "service", "pong timeout is below 60s",          \
     "Browsers slow their timers in hidden tabs and would be closed.")          \
   X(settings_ignored, WARN, "service", "settings without effect",              \
-    "Variables that do not go with the Redis URL, or options of the URL that " \
-    "are not known; `settings` names them.")                                   \
+    "Variables that do not go with the Redis URL, options of the URL that are " \
+    "not known, variables of tokens without STATUS_JWT_KEY_FILE, and keys in "  \
+    "that file that cannot be used; `settings` names them.")                   \
   X(reloaded, INFO, "service", "configuration reloaded",                       \
     "SIGHUP came, and the configuration that was read is in use; `settings` "  \
     "names the variables that changed.")                                       \
@@ -88,7 +89,18 @@ namespace status2::actors {
     "or `internal_error`, a bug, with its cause in `error`.")                  \
   X(malformed_message, WARN, "session", "malformed client message",            \
     "A client sent text that is not JSON; at most one line a second and I/O "  \
+    "thread. Without `text` if clients need tokens.")                          \
+  X(token_refused, INFO, "session", "token refused",                           \
+    "A connected client sent a token in an `auth` message that is not "        \
+    "accepted; it keeps the one it has. `reason` is a row of "                 \
+    "`status2_tokens_refused_total`; at most one line a second and I/O "       \
     "thread.")                                                                 \
+  X(token_keys_replaced, INFO, "service", "token keys replaced",               \
+    "Tokens are judged by the keys of another STATUS_JWT_KEY_FILE from now "   \
+    "on; clients whose key is gone are closed within 5 s.")                    \
+  X(tokens_needed, INFO, "service", "tokens needed",                           \
+    "Clients need a token: STATUS_JWT_KEY_FILE is set. `keys` is the number "  \
+    "of keys that tokens may be signed with.")                                 \
   X(redis_connecting, DEBUG, "redis", "redis connecting",                      \
     "An attempt starts.")                                                      \
   X(redis_established, INFO, "redis", "redis subscribe established",           \

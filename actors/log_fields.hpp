@@ -16,15 +16,21 @@ inline constexpr std::array log_field_rows{
     log_field_row{"run_id", "The run: the channel's name before the colon."},
     log_field_row{"channel", "What follows the colon."},
     log_field_row{"session", "The number of a client's session actor."},
+    log_field_row{"certificate", "The file of the certificate for clients."},
+    log_field_row{"expires", "When it expires, as Unix time."},
+    log_field_row{"kernel_tls",
+                  "`yes`: the kernel encrypts for clients; `no`: `reason` says "
+                  "why not."},
     log_field_row{"remote",
                   "The client, `ip:port`; behind a trusted proxy that names "
                   "it in a header of HTTP the address alone, and so in "
                   "`client refused`. `unix:/path`: a peer at a Unix socket "
                   "that names nobody."},
-    log_field_row{"reason",
-                  "Why a session ended, a row of docs/contract.md; why a "
-                  "request was refused, a row of docs/metrics.md; in "
-                  "`connection limit` what set the limit."},
+    log_field_row{
+        "reason",
+        "Why a session ended, a row of docs/contract.md; why a "
+        "request or a token was refused, a row of docs/metrics.md; in "
+        "`connection limit` what set the limit."},
     log_field_row{"origin",
                   "The `Origin` of a refused request, cut to 120 bytes."},
     log_field_row{"path", "The path of a refused request, cut to 120 bytes."},
@@ -86,6 +92,7 @@ inline constexpr std::array log_field_rows{
         "call",
         "The system call that sends: `io_uring_enter` and `io_submit` "
         "take many frames at once, `sendto` one."},
+    log_field_row{"keys", "Keys that tokens may be signed with."},
     log_field_row{"signal", "Its number: 15 is SIGTERM, 2 SIGINT, 3 SIGQUIT."},
 };
 

@@ -23,6 +23,8 @@
 /// | session_emptied   | socket → session         | nothing waits to be sent  |
 /// | session_init      | socket → session         | client asks for a ping    |
 /// | session_malformed | socket → session         | log it, bounded           |
+/// | session_token_-   | socket → session         | log it, bounded           |
+/// | refused           |                          |                           |
 /// | session_closed    | socket → session         | the actor ends            |
 /// | drain             | main → supervisor →      | close everything; the     |
 /// |                   | session                  | supervisor ends when the  |
@@ -177,6 +179,9 @@ struct session_emptied {};
 struct session_malformed {
   std::string text;
 };
+struct session_token_refused {
+  transport::token_fault why;
+};
 struct session_closed {
   transport::close_report report;
 };
@@ -286,6 +291,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::replay_part)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::session_emptied)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::session_init)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::session_malformed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::session_token_refused)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::session_closed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::drain)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(status2::actors::linger_over)

@@ -31,6 +31,9 @@ class events_as_messages final : public transport::session_events {
   void on_malformed(std::string_view text) override {
     tell(session_malformed{std::string(text)});
   }
+  void on_token_refused(transport::token_fault why) override {
+    tell(session_token_refused{why});
+  }
   void on_closed(const transport::close_report& report) override {
     tell(session_closed{report});
   }
@@ -104,6 +107,7 @@ caf::behavior session_state::make_behavior(session_spec spec) {
       [this](const replay_part& part) { replay->on_part(part); },
       [this](session_emptied) { replay->on_emptied(); },
       [this](const session_malformed& m) { on_malformed(m.text); },
+      [this](session_token_refused m) { on_token_refused(m.why); },
       [this](const session_closed& m) { on_closed(m.report); },
       [this](drain) { socket->close(transport::close_reason::shutdown); },
   };
@@ -136,6 +140,21 @@ void session_state::on_malformed(const std::string& text) {
        {"session", static_cast<std::int64_t>(self->id())},
        {"remote", socket->remote()},
        {"text", text},
+       {"suppressed", static_cast<std::int64_t>(*suppressed)}});
+}
+
+void session_state::on_token_refused(transport::token_fault why) {
+  thread_local rate_limit limit{1};
+  auto suppressed = limit.admit(std::chrono::steady_clock::now());
+  if (!suppressed) return;
+  const auto& row = transport::describe(why);
+  log(log_event::token_refused,
+      {{"run_id", name_of_channel.run()},
+       {"channel", name_of_channel.channel()},
+       {"session", static_cast<std::int64_t>(self->id())},
+       {"remote", socket->remote()},
+       {"reason", row.label},
+       {"error", row.text},
        {"suppressed", static_cast<std::int64_t>(*suppressed)}});
 }
 

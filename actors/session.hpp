@@ -42,6 +42,7 @@ struct session_state {
   void on_live();
   void answer_init();
   void on_malformed(const std::string& text);
+  void on_token_refused(transport::token_fault why);
   void on_closed(const transport::close_report& report);
   void log_closed(const transport::close_report& report) const;
 

@@ -69,6 +69,13 @@ std::string joined(const std::set<transport::address>& addresses) {
   return all;
 }
 
+std::shared_ptr<transport::token_authority> make_tokens(
+    const configuration& c) {
+  if (c.jwt_keys.empty()) return nullptr;
+  return std::make_shared<transport::token_authority>(token_rules_of(c),
+                                                      c.jwt_cookie);
+}
+
 }  // namespace
 
 std::shared_ptr<proxy_watch> watch_proxies(
@@ -108,6 +115,7 @@ broker::broker(const load_result& loaded, configuration_loader again)
              [this] { return metrics_.text(); }),
       proxies_(watch_proxies(admin_thread_->loop().context(),
                              config_.trusted_proxies)),
+      tokens_(make_tokens(config_)),
       hangups_(signals_),
       reloader_(
           signals_, [this] { return prepare_reload(); },
@@ -178,8 +186,10 @@ bool broker::listen() {
                               status_, counters_, supervisor_});
   };
   note_tls(config_);
-  listener_ = open(*threads_.back(), config_.listen_addr,
-                   listener_settings_of(config_), events());
+  auto settings = listener_settings_of(config_);
+  settings.tokens = tokens_;
+  listener_ =
+      open(*threads_.back(), config_.listen_addr, settings, events());
   if (!listener_) return false;
   viewers_ = {&threads_.back()->loop().context(), listener_};
   if (config_.admin_addr.empty()) return true;

@@ -22,6 +22,7 @@
 #include "service/proxy_watch.hpp"
 #include "service/reloader.hpp"
 #include "transport/listener.hpp"
+#include "transport/token_authority.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -117,7 +118,10 @@ class broker {
   std::vector<reload_step> reload_steps();
   /// Reads and checks. Returns what is to be done then. Thread: the reloader's.
   reloader::swap prepare_reload();
+  prepared prepare_tokens(const load_result& running,
+                          const load_result& next);
   prepared prepare_redis(const load_result& running, const load_result& next);
+  prepared prepare_tokens(const load_result& running, const load_result& next);
   void refuse_reload(const std::string& error);
   void note_accepted();
   /// Passes values that are accepted on to all parts.
@@ -162,6 +166,8 @@ class broker {
   admin admin_;
   std::shared_ptr<proxy_watch> proxies_;
   std::shared_ptr<chaos_door> door_;
+  /// Null: clients need no tokens.
+  const std::shared_ptr<transport::token_authority> tokens_;
   std::shared_ptr<transport::listener> listener_;
   std::shared_ptr<transport::listener> admin_listener_;
   listener_place viewers_;

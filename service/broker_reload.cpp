@@ -3,6 +3,7 @@
 // that owns it.
 #include "service/broker.hpp"
 #include "service/broker_settings.hpp"
+#include "service/configuration_load.hpp"
 #include "service/logging.hpp"
 #include "service/redis_settings.hpp"
 
@@ -36,6 +37,9 @@ std::vector<broker::reload_step> broker::reload_steps() {
       [this](const auto& running, const auto& next) {
         return prepare_redis(running, next);
       },
+      [this](const auto& running, const auto& next) {
+        return prepare_tokens(running, next);
+      },
   };
 }
 
@@ -49,6 +53,20 @@ broker::prepared broker::prepare_redis(const load_result& running,
     post_to_home([this, settings, url, to = supervisor_] {
       caf::anon_send(to, actors::redis_change{find_redis(settings, url)});
     });
+  }};
+}
+
+broker::prepared broker::prepare_tokens(const load_result& running,
+                                        const load_result& next) {
+  const bool same =
+      !differs(running, next, "STATUS_JWT_KEY_FILE") &&
+      !differs(running, next, "STATUS_JWT_ISSUER") &&
+      !differs(running, next, "STATUS_JWT_AUDIENCE");
+  if (!tokens_ || same) return {};
+  return {.apply = [this, rules = token_rules_of(next.values)] {
+    log(log_event::token_keys_replaced,
+        {{"keys", static_cast<std::int64_t>(rules.keys.size())}});
+    tokens_->replace(rules);
   }};
 }
 

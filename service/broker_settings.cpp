@@ -35,7 +35,8 @@ transport::listener_settings listener_settings_of(const configuration& c) {
           .proxy_protocol = c.proxy_protocol,
           .accept_rate = c.accept_rate,
           .most_requests =
-              requests_within(raise_descriptor_limit(), c.max_connections)};
+              requests_within(raise_descriptor_limit(), c.max_connections),
+          .tokens = {}};
 }
 
 transport::listener_settings admin_settings_of(const configuration& c) {
@@ -95,6 +96,9 @@ void warn_of(const configuration& values) {
   if (values.allowed_origins.empty()) log(log_event::any_origin);
   if (values.pong_timeout < least_pong_timeout)
     log(log_event::short_pong_timeout);
+  if (!values.jwt_keys.empty())
+    log(log_event::tokens_needed,
+        {{"keys", static_cast<std::int64_t>(values.jwt_keys.size())}});
   if (!values.ignored.empty())
     log(log_event::settings_ignored, {{"settings", ignored_text(values)}});
 }

@@ -9,6 +9,7 @@
 #include "service/paced_publish.hpp"
 #include "service/probe.hpp"
 #include "service/publish.hpp"
+#include "service/token_explain.hpp"
 #include "service/version.hpp"
 #include "service/watch.hpp"
 #include "transport/target.hpp"
@@ -67,6 +68,18 @@ int run_publish(const configuration& values, const options& chosen) {
   return error.empty() ? exit_ok : complain(exit_failed, error);
 }
 
+int run_token_explain(const configuration& values, const std::string& channel) {
+  if (!can_be_watched(channel))
+    return complain(exit_usage, channel +
+                                    " is not a channel that can be watched; "
+                                    "such as run:channel");
+  if (values.jwt_keys.empty())
+    return complain(exit_usage,
+                    "STATUS_JWT_KEY_FILE is empty: no client needs a token");
+  return explain_token(values, channel, std::cin, std::cout) ? exit_ok
+                                                             : exit_failed;
+}
+
 int check_config(const configuration& values, bool with_probe) {
   const auto shown = show(check_report(values));
   if (shown != exit_ok || !with_probe) return shown;
@@ -96,6 +109,8 @@ int run_configured(const options& chosen, const serve_function& serve) {
       const auto error = chaos(loaded.values, chosen, std::cout);
       return error.empty() ? exit_ok : complain(exit_failed, error);
     }
+    case verb::token_explain:
+      return run_token_explain(loaded.values, chosen.arguments[0]);
     default:
       return serve(loaded, load);
   }

@@ -99,14 +99,6 @@ void read_keys(const sources& from, load_result& result,
 constexpr std::size_t least_inbound = 4194304;  // 4 MB
 constexpr std::size_t most_inbound = 33554432;  // 32 MB
 
-/// Whether anybody may change the file, or replace it.
-bool others_can_write(const std::string& path) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  const auto mode = fs::status(path, error).permissions();
-  return !error && (mode & fs::perms::others_write) != fs::perms::none;
-}
-
 /// STATUS_CHAOS_TOKEN_FILE: a token that can be guessed or replaced would be a
 /// door without a lock.
 void read_chaos_token(load_result& result) {
@@ -137,6 +129,11 @@ bool is_default(const load_result& result, std::string_view variable) {
   return result.origins.find(variable)->second.source == "default";
 }
 
+void ignore(load_result& result, std::string_view variable) {
+  if (!is_default(result, variable))
+    result.values.ignored.emplace_back(variable);
+}
+
 void refuse(load_result& result, std::string_view variable,
             std::string_view problem) {
   if (!result.error.empty()) return;
@@ -156,6 +153,13 @@ std::optional<std::string> read_file(const std::string& path) {
   if (!file.is_open() || file.bad()) return std::nullopt;
   boost::trim_right_if(text, [](char c) { return c == '\n' || c == '\r'; });
   return text;
+}
+
+bool others_can_write(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const auto mode = fs::status(path, error).permissions();
+  return !error && (mode & fs::perms::others_write) != fs::perms::none;
 }
 
 std::string redact_url(std::string_view text) {
@@ -182,6 +186,7 @@ load_result load_configuration(const variables& environment,
   if (!result.error.empty()) return result;
   read_chaos_token(result);
   read_client_tls(result);
+  choose_tokens(result);
   auto& values = result.values;
   values.redis_retry_base =
       std::min(values.redis_retry_base, values.redis_retry_max);

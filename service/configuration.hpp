@@ -8,6 +8,7 @@
 #include "redis/url.hpp"
 #include "transport/frame_sender.hpp"
 #include "transport/tls_context.hpp"
+#include "transport/token.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -84,6 +85,12 @@ struct configuration {
   bool hangup = false;
   bool proxy_protocol = false;  ///< at listen_addr
 
+  transport::token_keys jwt_keys;  ///< empty: clients need no token
+  std::string jwt_issuer;          ///< empty: any
+  std::string jwt_audience;        ///< empty: any
+  std::string jwt_cookie;          ///< empty: none carries a token
+  std::string jwt_key_file;
+
   bool metrics_enabled = false;
   std::chrono::nanoseconds canary_interval{};  ///< 0: no canary
   std::string chaos_token_file;
@@ -91,7 +98,8 @@ struct configuration {
   actors::log_level log_level = actors::log_level::INFO;
 
   /// Settings that have no effect, for a warning: variables by name, options
-  /// of the Redis URL by `option x of the Redis URL`.
+  /// of the Redis URL by `option x of the Redis URL`, keys that are left out by
+  /// `key N of STATUS_JWT_KEY_FILE`.
   std::vector<std::string> ignored;
 
   // Parts of `redis` and `redis_tls`; load() has used them.
@@ -110,6 +118,10 @@ struct configuration {
 /// A host that the broker answers for, for the Host header of a client on the
 /// same machine; empty: any.
 std::string own_host(const configuration& values);
+
+/// What tokens are judged by. For transport::token_authority, also to replace
+/// what it has.
+transport::token_rules token_rules_of(const configuration& values);
 
 /// Texts by variable name, of the environment or of flags.
 using variables = std::map<std::string, std::string, std::less<>>;

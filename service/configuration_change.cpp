@@ -40,6 +40,10 @@ bool is_tls_of_clients(std::string_view variable) {
   return variable.starts_with("STATUS_TLS_");
 }
 
+bool is_of_tokens(std::string_view variable) {
+  return variable.starts_with("STATUS_JWT_");
+}
+
 /// Members of the configuration that follow from these keys.
 void keep_redis(const load_result& running, load_result& next) {
   next.values.redis = running.values.redis;
@@ -71,6 +75,9 @@ configuration_change compare(const load_result& running, load_result& next) {
       next.values.redis.kind == redis::topology::cluster;
   // A port changes its certificates, and does not turn to TLS or from it.
   const bool tls_toggled = !running.values.tls != !next.values.tls;
+  // So is the need for tokens: who is connected has none.
+  const bool tokens_toggled =
+      running.values.jwt_keys.empty() != next.values.jwt_keys.empty();
   bool tls_differs = false;
   for (const auto& row : keys()) {
     if (!differs(running, next, row.variable)) continue;
@@ -78,14 +85,16 @@ configuration_change compare(const load_result& running, load_result& next) {
     // Between the nodes of a cluster no order of messages is known.
     const bool redis_stays = in_cluster && leads_to_redis(row.variable);
     if (redis_stays) keep_redis(running, next);
-    const bool stays =
-        redis_stays || (tls_toggled && is_tls_of_clients(row.variable));
+    const bool stays = redis_stays ||
+                       (tls_toggled && is_tls_of_clients(row.variable)) ||
+                       (tokens_toggled && is_of_tokens(row.variable));
     const bool now = row.on_reload == reload::live && !stays;
     (now ? change.live : change.restart).emplace_back(row.variable);
     if (!now) keep(row, running, next);
   }
   // The same files: clients go on with the sessions that they have.
   if (tls_toggled || !tls_differs) next.values.tls = running.values.tls;
+  if (tokens_toggled) next.values.jwt_keys = running.values.jwt_keys;
   return change;
 }
 

@@ -25,7 +25,7 @@ bool redis_differs(const load_result& running, const load_result& next);
 
 /// Compares each key, and gives `next` the running value of those that need a
 /// restart. With a cluster, before or after, all keys of Redis do,
-/// and those of TLS for clients if it is turned on or off.
+/// and those of TLS for clients or of tokens if that is turned on or off.
 configuration_change compare(const load_result& running, load_result& next);
 
 }  // namespace status2::service

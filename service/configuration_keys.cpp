@@ -146,6 +146,23 @@ constexpr std::array table{
         "Channels that clients may watch; another one is answered 403. Empty: "
         "any.",
         &c::allowed_channels},
+    key{"STATUS_JWT_KEY_FILE", file, live, "", "", "",
+        "File with the keys that tokens of clients are signed with: public "
+        "keys in PEM, a JWK or a JWK set, for HS256, RS256, ES256 or EdDSA. "
+        "Each client then needs a token (JWT) whose claim `status2` lists its "
+        "channel. Empty: no client needs a token.",
+        &c::jwt_key_file},
+    key{"STATUS_JWT_ISSUER", text, live, "", "", "",
+        "The claim `iss` that a token must have. Empty: any.",
+        &c::jwt_issuer},
+    key{"STATUS_JWT_AUDIENCE", text, live, "", "", "",
+        "What the claim `aud` of a token must name. Empty: anything.",
+        &c::jwt_audience},
+    key{"STATUS_JWT_COOKIE", text, restart, "", "", "",
+        "Name of a cookie that may carry the token. Browsers send cookies for "
+        "every page, so STATUS_ALLOWED_ORIGINS must be set too. Empty: no "
+        "cookie counts.",
+        &c::jwt_cookie},
     key{"STATUS_SUBPROTOCOLS", tokens, live, "", "", "",
         "Names that are answered to a client that offers them in "
         "Sec-WebSocket-Protocol, besides `status2.v1`.",

@@ -28,6 +28,16 @@ void note_content(load_result& result, std::string_view variable,
 /// Errors: nothing if the file cannot be read.
 std::optional<std::string> read_file(const std::string& path);
 
+/// Whether anybody may change the file, or replace it.
+bool others_can_write(const std::string& path);
+
+/// Reads the keys that tokens are signed with, from values that are read.
+/// Blocks: reads a file. Errors: result.error.
+void choose_tokens(load_result& result);
+
+/// Adds `variable` to the settings that have no effect, if it is set.
+void ignore(load_result& result, std::string_view variable);
+
 /// Chooses the address of Redis, the logins and the files for TLS, from values
 /// that are read. `password` is that of REDIS_PASSWORD. Only variables that are
 /// used are judged. Blocks: reads files. Errors: result.error.

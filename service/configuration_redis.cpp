@@ -91,11 +91,6 @@ void choose_password(load_result& result, const std::string& last) {
   if (password.empty()) password = last;
 }
 
-void ignore(load_result& result, std::string_view variable) {
-  if (!is_default(result, variable))
-    result.values.ignored.emplace_back(variable);
-}
-
 void choose_sentinel_login(load_result& result) {
   auto& values = result.values;
   if (values.redis.kind != redis::topology::sentinel) {

@@ -33,6 +33,10 @@ constexpr metric_row refused{"status2_requests_refused_total", "counter",
 constexpr metric_row refused_by_limit{
     "status2_clients_refused_total", "counter", "reason",
     "Clients answered 503: requests refused by a limit or a drain."};
+constexpr metric_row tokens_refused{
+    "status2_tokens_refused_total", "counter", "reason",
+    "Tokens and tickets that did not open what was asked for, by reason; "
+    "requests without a token included."};
 constexpr metric_row imbalance{
     "status2_conservation_imbalance", "gauge", "",
     "Deliveries due less those sent, discarded and waiting; 0 at rest."};
@@ -55,6 +59,7 @@ constexpr std::array table{
     refused_by_limit,
     sessions_closed,
     discarded,
+    tokens_refused,
     imbalance,
 #define X(member, name, help) metric_row{name, "histogram", "", help},
     STATUS2_ACTOR_HISTOGRAMS(X)
@@ -176,6 +181,15 @@ std::vector<MetricFamily> metrics::Collect() const {
   };
   by_reason(sessions_closed, &transport::io_counters::sessions_closed);
   by_reason(discarded, &transport::io_counters::messages_discarded);
+  auto tokens = family_of(tokens_refused);
+  for (std::size_t i = 0; i < transport::token_fault_count; ++i)
+    add_sample(
+        tokens,
+        sum([i](const auto& loop) { return loop.tokens_refused[i].value(); }),
+        {{"reason", std::string(transport::describe(
+                                    static_cast<transport::token_fault>(i))
+                                    .label)}});
+  families.push_back(std::move(tokens));
   families.push_back(single(imbalance, sum([](const auto& loop) {
                               std::int64_t gone = 0;
                               for (const auto& one : loop.messages_discarded)

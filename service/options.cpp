@@ -76,6 +76,15 @@ std::string take_chaos_arguments(const CLI::App& command, options& result) {
              : "chaos knows tree, kill and redis, not " + what;
 }
 
+std::string take_token_arguments(const CLI::App& command, options& result) {
+  const std::string usage = "token explain run:channel";
+  auto error = take_arguments(command, 2, usage, result);
+  if (!error.empty()) return error;
+  if (result.arguments[0] != "explain") return "usage: status2 " + usage;
+  result.arguments.erase(result.arguments.begin());
+  return {};
+}
+
 }  // namespace
 
 options parse_command_line(std::vector<std::string> arguments) {
@@ -116,8 +125,10 @@ options parse_command_line(std::vector<std::string> arguments) {
   add_flags(*chaos, result.flags);
   chaos->add_option("--ms", result.delay_ms);
   chaos->add_option("--for", result.length);
+  auto* token = add_command(app, "token");
+  add_flags(*token, result.flags);
   auto* docs = add_command(app, "docs");
-  for (auto* command : {healthcheck, publish, watch, chaos, docs})
+  for (auto* command : {healthcheck, publish, watch, chaos, token, docs})
     command->add_flag("-h,--help", help);
   const auto separator = std::ranges::find(arguments, "--");
   if (separator != arguments.end()) {
@@ -162,6 +173,9 @@ options parse_command_line(std::vector<std::string> arguments) {
   } else if (chaos->parsed()) {
     result.what = verb::chaos;
     result.error = take_chaos_arguments(*chaos, result);
+  } else if (token->parsed()) {
+    result.what = verb::token_explain;
+    result.error = take_token_arguments(*token, result);
   } else if (docs->parsed()) {
     result.what = verb::docs;
     result.error =
@@ -225,6 +239,11 @@ std::string help_text() {
       "10s]\n"
       "                                             harm its connections to "
       "Redis\n"
+      "       status2 token [flags] explain run:channel\n"
+      "                                             say whether the token on "
+      "standard input\n"
+      "                                             opens the channel, and "
+      "why: exit 0 or 1\n"
       "       status2 docs configuration|env|metrics|logs\n"
       "                                             print a generated "
       "document\n"

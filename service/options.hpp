@@ -21,6 +21,7 @@ enum class verb : std::uint8_t {
   watch,
   publish,
   chaos,
+  token_explain,
   docs,
 };
 

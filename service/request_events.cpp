@@ -62,7 +62,7 @@ void request_events::on_refused(const transport::refused_request& request) {
   if (!suppressed) return;
   log(limit ? log_event::client_refused : log_event::request_refused,
       {{"reason", row.label},
-       {"error", row.text},
+       {"error", request.detail.empty() ? row.text : request.detail},
        {"remote", request.remote},
        {"origin", request.origin.substr(0, longest_text)},
        {"path", request.path.substr(0, longest_text)},

@@ -20,6 +20,8 @@ class raw_string {
  public:
   explicit raw_string(std::string_view raw) : raw_(raw) {}
 
+  std::string_view text() const { return raw_; }
+
   /// Whether the string is `letters`, which are lower case, in any case.
   bool spells(std::string_view letters) const {
     auto left = raw_;
@@ -65,6 +67,9 @@ class scanner {
     return at_ == text_.size() ? kind_ : client_message::malformed;
   }
 
+  /// The outermost object's `token`, once the text was scanned.
+  std::string_view token() const { return token_; }
+
  private:
   /// Takes a scalar, an empty array or object without its end, or the starts
   /// of arrays and objects down to the first scalar in them.
@@ -102,6 +107,8 @@ class scanner {
     if (depth_ == 1) {
       is_type_ = name->spells("type");
       if (is_type_) kind_ = client_message::other;
+      is_token_ = name->spells("token");
+      if (is_token_) token_ = {};
     }
     if (!take(':')) return false;
     skip_space();
@@ -114,7 +121,9 @@ class scanner {
       if (value && depth_ == 1 && is_type_) {
         if (value->spells("init")) kind_ = client_message::init;
         if (value->spells("pong")) kind_ = client_message::pong;
+        if (value->spells("auth")) kind_ = client_message::auth;
       }
+      if (value && depth_ == 1 && is_token_) token_ = value->text();
       return value.has_value();
     }
     return take_word("true") || take_word("false") || take_word("null") ||
@@ -189,7 +198,10 @@ class scanner {
   std::string_view text_;
   std::size_t at_ = 0;
   std::size_t depth_ = 0;
-  bool is_type_ = false;  ///< the latest name of the outermost object is `type`
+  // The latest name of the outermost object is `type`, or `token`.
+  bool is_type_ = false;
+  bool is_token_ = false;
+  std::string_view token_;
   client_message kind_ = client_message::other;
   std::bitset<max_json_depth> objects_;  ///< what is open: object or array
 };
@@ -200,6 +212,12 @@ client_message parse_client_message(std::string_view text) {
   if (text == R"({"type":"pong"})") return client_message::pong;
   if (text == R"({"type":"init"})") return client_message::init;
   return scanner(text).scan();
+}
+
+std::string_view token_of_auth(std::string_view text) {
+  scanner whole(text);
+  return whole.scan() == client_message::auth ? whole.token()
+                                              : std::string_view();
 }
 
 }  // namespace status2::transport

@@ -11,6 +11,7 @@ namespace status2::transport {
 enum class client_message : std::uint8_t {
   init,
   pong,
+  auth,      ///< see token_of_auth()
   other,     ///< JSON with another `type`, without a `type`, or not an object
   malformed  ///< not JSON
 };
@@ -27,5 +28,9 @@ inline constexpr std::size_t max_json_depth = 10'000;
 /// Limits: no heap memory, no recursion, linear time.
 /// Source: RFC 8259, RFC 3629 section 4.
 client_message parse_client_message(std::string_view text);
+
+/// The member `token` of a message whose type is client_message::auth, as it
+/// stands between its quotes. Empty if there is none or it is not a text.
+std::string_view token_of_auth(std::string_view text);
 
 }  // namespace status2::transport

@@ -35,7 +35,7 @@ frame_ptr control_event(std::string_view object) {
 }
 
 std::string event_stream_answer(const upgrade_request& request) {
-  return write_event_stream_head(request.origin);
+  return write_event_stream_head(request.origin, request.options.credentials);
 }
 
 frame_ptr no_close(std::uint16_t, std::string_view) {

@@ -43,7 +43,8 @@ client_session_impl::client_session_impl(
       request_(std::make_unique<upgrade_request>(std::move(request))),
       remote_(std::move(request_->remote)),
       place_(std::move(request_->place)),
-      frames_(settings.max_message_size, request_->options.deflated) {
+      frames_(settings.max_message_size, request_->options.deflated),
+      token_(std::move(request_->token)) {
   wants_gaps_ = request_->options.gaps;
   deflated_ = request_->options.deflated;
   loop_.counters().connections_active.add();
@@ -57,6 +58,7 @@ void client_session_impl::start() {
   const auto now = loop_.now();
   next_ping_ = now + random_part_of(ping_interval());
   if (phase_ == phase::created) phase_ = phase::open;
+  if (token_) token_->next_look = now + random_part_of(token_->until_look());
   guarded([this] {
     const auto request = std::exchange(request_, nullptr);
     const auto error = loop_.sockets().add(
@@ -303,6 +305,8 @@ void client_session_impl::check_open(time_point now) {
     refuse_input(close_reason::message_timeout);
   } else if (stalled(now)) {
     close(close_reason::slow_consumer);
+  } else if (token_ && now >= token_->next_look) {
+    look_at_token(now);
   } else if (now >= next_ping_) {
     next_ping_ += ping_interval();
     if (next_ping_ <= now) next_ping_ = now + ping_interval();
@@ -330,6 +334,7 @@ void client_session_impl::schedule() {
   if (unanswered_) due = std::min(due, *unanswered_ + settings_.pong_timeout);
   if (message_begun_)
     due = std::min(due, *message_begun_ + settings_.message_timeout);
+  if (token_) due = std::min(due, token_->next_look);
   if (const auto since = writer_.queued().stalled_since())
     due = std::min(due, *since + settings_.write_timeout);
   loop_.arm(*this, due);

@@ -78,8 +78,11 @@ class session_events {
   virtual ~session_events() = default;
   /// `{"type":"init"}` came.
   virtual void on_init() = 0;
-  /// A text message that is no JSON object, cut to 120 bytes.
+  /// A text message that is no JSON object, cut to 120 bytes; empty of a client
+  /// with a token, since it may be in there.
   virtual void on_malformed(std::string_view text) = 0;
+  /// A token that was to take the place of the session's own was refused.
+  virtual void on_token_refused(token_fault why) = 0;
   /// Nothing waits for the socket any more, after a frame_sink::offer() that
   /// left something.
   virtual void on_emptied() = 0;

@@ -101,6 +101,13 @@ class client_session_impl final
   void stop_listening();
   void note_unfinished();
   void act_on(std::string_view text);
+  // Tokens, client_session_token.cpp.
+  /// Takes `token` in place of the session's own, and answers.
+  void renew(std::string_view token);
+  /// Sets when the session looks at its token next.
+  void plan_look(time_point now);
+  /// Closes if the token has expired or its key is gone.
+  void look_at_token(time_point now);
   /// Whether more of what came is of interest.
   bool listening() const { return phase_ < phase::ending; }
   /// Sends a Close frame without a text, unless ours is out, and nothing more.
@@ -209,6 +216,7 @@ class client_session_impl final
   bool frame_begun_ = false;  ///< in the read under way
   bool silent_ = true;        ///< no frame came since the last heartbeat
   std::uint64_t discarded_counted_ = 0;
+  std::unique_ptr<session_token> token_;  ///< null: it needs none
   /// While it is closed and waits for report_by_timer().
   std::shared_ptr<client_session_impl> self_;
 };

@@ -228,7 +228,11 @@ void client_session_impl::act_on(std::string_view text) {
       break;
     case client_message::malformed:
       loop_.counters().malformed_messages.add();
-      if (events) events->on_malformed(text.substr(0, shown_of_malformed));
+      if (events)
+        events->on_malformed(text.substr(0, token_ ? 0 : shown_of_malformed));
+      break;
+    case client_message::auth:
+      if (token_) renew(token_of_auth(text));
       break;
     case client_message::other:
       break;

@@ -24,6 +24,8 @@ enum class close_level : std::uint8_t { debug, info, warn };
   X(message_rate,    1008, true,  info,  "too many messages")                  \
   X(message_timeout, 1008, true,  info,  "message not finished in time")       \
   X(message_too_big, 1009, false, info,  "message too big")                    \
+  X(token_expired,   4401, false, info,  "token expired")                      \
+  X(token_revoked,   4401, false, info,  "token revoked")                      \
   X(internal_error,  1011, false, warn,  "internal error")                     \
   X(out_of_memory,   1011, false, warn,  "out of memory")                      \
   X(shutdown,        1001, true,  info,  "going away")

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "transport/close_reason.hpp"
+#include "transport/token_fault.hpp"
 
 #include <array>
 #include <atomic>
@@ -101,7 +102,13 @@ class counter {
   X(inbound_evictions, "status2_inbound_evictions_total", counter,             \
     "Connections closed because STATUS_INBOUND_TOTAL_BYTES was reached.")      \
   X(malformed_messages, "status2_malformed_messages_total", counter,           \
-    "Client messages that were not JSON.")
+    "Client messages that were not JSON.")                                     \
+  X(tokens_renewed, "status2_tokens_renewed_total", counter,                   \
+    "Tokens that clients replaced by a new one while connected.")              \
+  X(tickets_made, "status2_tickets_made_total", counter,                       \
+    "Tickets made by POST /v1/tickets.")                                       \
+  X(tickets_kept, "status2_tickets_kept", gauge,                               \
+    "Tickets that were neither used nor found too old.")
 // clang-format on
 
 /// Where deliveries to a channel's viewers on one thread went; when nothing
@@ -122,6 +129,11 @@ struct io_counters {
   std::array<counter, close_reason_count> sessions_closed;
   /// `status2_messages_discarded_total{reason}`: why the session ended.
   std::array<counter, close_reason_count> messages_discarded;
+  /// `status2_tokens_refused_total{reason}`.
+  std::array<counter, token_fault_count> tokens_refused;
+  void count(token_fault why) {
+    tokens_refused[static_cast<std::size_t>(why)].add();
+  }
 };
 
 }  // namespace status2::transport

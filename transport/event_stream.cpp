@@ -41,10 +41,12 @@ std::string retry_field(int least, int most) {
 
 using fields = std::vector<std::pair<std::string, std::string>>;
 
-fields fields_for(std::string_view origin) {
+fields fields_for(std::string_view origin, bool credentials) {
   // The second one keeps nginx from collecting events.
   fields all{{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
-  if (!origin.empty()) all.emplace_back("Access-Control-Allow-Origin", origin);
+  if (origin.empty()) return all;
+  all.emplace_back("Access-Control-Allow-Origin", origin);
+  if (credentials) all.emplace_back("Access-Control-Allow-Credentials", "true");
   return all;
 }
 
@@ -57,17 +59,18 @@ bool accepts_event_stream(const http_request& request) {
   });
 }
 
-std::string write_event_stream_head(std::string_view origin) {
+std::string write_event_stream_head(std::string_view origin, bool credentials) {
   http_reply head;
   head.content_type = media_type;
-  head.fields = fields_for(origin);
+  head.fields = fields_for(origin, credentials);
   return write_head(head) + retry_field(1000, 5000) + '\n';
 }
 
-http_reply event_stream_refusal(refusal why, std::string_view origin) {
+http_reply event_stream_refusal(refusal why, std::string_view origin,
+                                bool credentials) {
   http_reply reply;
   reply.content_type = media_type;
-  reply.fields = fields_for(origin);
+  reply.fields = fields_for(origin, credentials);
   reply.body = retry_field(5000, 15000);
   reply.body += ": ";
   reply.body += describe(why).text;

@@ -8,6 +8,7 @@
 #include "transport/target.hpp"
 #include "transport/watch_options.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,7 @@ struct handshake {
   std::string origin;       ///< of the page that reads an event stream
   std::string subprotocol;  ///< empty: none that both sides know
   std::string extensions;  ///< Sec-WebSocket-Extensions of the answer, or empty
+  std::unique_ptr<session_token> token;  ///< set by who judges tokens
 };
 
 /// Reads a request that find_route() gave to resource::channel.

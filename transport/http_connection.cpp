@@ -412,14 +412,18 @@ void http_connection::note_request() {
 
 void http_connection::answer_request() {
   const auto& settings = context_->settings;
-  const auto routed =
-      find_route(parser_->get(), {settings.path_prefix, settings.role});
+  const auto routed = find_route(
+      parser_->get(),
+      {settings.path_prefix, settings.role,
+       settings.tokens != nullptr && settings.role != port_role::admin});
   if (routed.refused)
     refuse(*routed.refused);
   else if (!serves_host(routed))
     refuse(refusal::misdirected);
   else if (routed.serves == resource::channel)
     authorize(routed);
+  else if (routed.serves == resource::tickets)
+    answer_tickets(routed);
   else if (is_command(routed.serves))
     judge_command(routed);
   else
@@ -489,29 +493,6 @@ void http_connection::answer_command() {
                                answer_later());
 }
 
-// -- authorize ----------------------------------------------------------------
-
-void http_connection::authorize(const routed_request& routed) {
-  const auto& settings = context_->settings;
-  const auto& request = parser_->get();
-  auto wanted = read_handshake(request, routed,
-                               {settings.path_prefix, settings.allowed_channels,
-                                settings.subprotocols, settings.compression});
-  if (wanted.refused)
-    refuse(*wanted.refused);
-  else if (!allows_origin(routed))
-    refuse(refusal::origin);
-  else
-    admit(std::move(wanted));
-}
-
-bool http_connection::allows_origin(const routed_request& routed) const {
-  const auto& origins = context_->settings.allowed_origins;
-  const auto origin = view_of(parser_->get()[http::field::origin]);
-  return origins.allow(origin, routed.host) ||
-         origins.allow(origin, host_at_proxy());
-}
-
 // -- admit --------------------------------------------------------------------
 
 void http_connection::admit(handshake request) {
@@ -552,6 +533,7 @@ void http_connection::hand_on(admitted client) {
   upgrade.extensions = std::move(client.request.extensions);
   upgrade.remote = remote_text(client.client);
   upgrade.place = std::move(client.place);
+  upgrade.token = std::move(client.request.token);
   upgrade.leftover = input_.view();
   enter(phase::closed);
   context_->loop.sockets().release(stream_.fd(), *this);
@@ -573,7 +555,8 @@ std::string http_connection::remote_text(const address& client) const {
 
 // -- answer -------------------------------------------------------------------
 
-void http_connection::refuse(refusal why, http_reply answer) {
+void http_connection::refuse(refusal why, http_reply answer,
+                             std::string_view detail) {
   context_->loop.counters().handshakes_refused.add();
   // Nobody knows where the body ends.
   more_follows_ = more_follows_ || why == refusal::transfer_encoding;
@@ -581,7 +564,7 @@ void http_connection::refuse(refusal why, http_reply answer) {
   const auto target = view_of(request.target());
   context_->events->on_refused({why, remote_text(client()),
                                 view_of(request[http::field::origin]),
-                                target.substr(0, target.find('?'))});
+                                target.substr(0, target.find('?')), detail});
   reply(std::move(answer));
 }
 

@@ -1,7 +1,8 @@
 /// One accepted connection until its request is answered or handed on. A
 /// request goes parse, route, authorize, admit, then hand on or answer: the
-/// members below `read_head()` stand in this order. Before the first request
-/// there may be a PROXY header, and then a TLS handshake.
+/// members below `read_head()` stand in this order, those of authorize in
+/// http_authorize.cpp. Before the first request there may be a PROXY header,
+/// and then a TLS handshake.
 #pragma once
 
 #include "transport/byte_stream.hpp"
@@ -129,11 +130,23 @@ class http_connection final
   void answer_command();
   void authorize(const routed_request& routed);
   bool allows_origin(const routed_request& routed) const;
+  /// Judges the token, or the ticket, that the request carries.
+  token_verdict judge_token(token_authority& tokens,
+                            const routed_request& routed);
+  /// Judges the token of a client that wants `wanted`, and keeps it there.
+  std::optional<token_fault> authorize_token(token_authority& tokens,
+                                             const routed_request& routed,
+                                             handshake& wanted);
+  void answer_tickets(const routed_request& routed);
+  /// Counts the tickets that are kept.
+  void note_tickets(const token_authority& tokens);
+  void refuse(token_fault why, http_reply answer);
   void admit(handshake request);
   void hand_on(admitted client);
 
   void refuse(refusal why) { refuse(why, reply_of(why)); }
-  void refuse(refusal why, http_reply answer);
+  /// `detail`: for the log, see refused_request.
+  void refuse(refusal why, http_reply answer, std::string_view detail = {});
   /// The function through which another thread answers.
   answer_function answer_later();
   void reply(http_reply reply);

@@ -173,6 +173,7 @@ void listener::change(listener_settings settings) {
   auto& context = *impl_->context;
   settings.trusted_proxies = std::move(context.settings.trusted_proxies);
   settings.tls = std::move(context.settings.tls);
+  settings.tokens = std::move(context.settings.tokens);
   context.settings = std::move(settings);
   context.gate.limit(context.settings.accept_rate);
 }

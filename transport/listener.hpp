@@ -10,6 +10,7 @@
 #include "transport/refusal.hpp"
 #include "transport/route.hpp"
 #include "transport/tls_context.hpp"
+#include "transport/token_authority.hpp"
 #include "transport/upgrade.hpp"
 
 #include <boost/system/error_code.hpp>
@@ -51,6 +52,8 @@ struct listener_settings {
   /// the one that has been without a whole request for longest; where all have
   /// one, it waits. 0: any number.
   std::size_t most_requests = 0;
+  /// Who judges the tokens that clients need; null: they need none.
+  std::shared_ptr<token_authority> tokens{};
 };
 
 /// A request for a page.
@@ -78,6 +81,8 @@ struct refused_request {
   std::string_view remote;
   std::string_view origin;  ///< as the client sent it
   std::string_view path;    ///< as the client sent it, without the query
+  /// What is wrong in more detail than the refusal says; may be empty.
+  std::string_view detail{};
 };
 
 /// Gives the answer to a request. To be called once, at any time, on any
@@ -132,7 +137,7 @@ class listener : public std::enable_shared_from_this<listener> {
   void trust(proxy_set proxies);
   /// Replaces settings.tls for connections that come from now on.
   void certify(std::shared_ptr<const tls_context> tls);
-  /// Replaces all settings but the trusted proxies and TLS. Connections that
+  /// Replaces all settings but trusted proxies, TLS and tokens. Connections that
   /// are open follow from their next request on.
   void change(listener_settings settings);
   /// No new sockets; half-read requests are dropped. Files of Unix sockets are

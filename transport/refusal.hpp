@@ -103,6 +103,18 @@ enum class refusal_kind : std::uint8_t { request, limit };
   X(origin, 403, request, unknown, "",                                        \
     "STATUS_ALLOWED_ORIGINS",                                                 \
     "the origin is not allowed")                                              \
+  X(token_missing, 401, request, www_authenticate, "Bearer",                  \
+    "STATUS_JWT_KEY_FILE",                                                    \
+    "a token is needed")                                                      \
+  X(token, 401, request, www_authenticate, "Bearer",                          \
+    "STATUS_JWT_KEY_FILE",                                                    \
+    "the token is not accepted")                                              \
+  X(token_channel, 403, request, unknown, "",                                 \
+    "STATUS_JWT_KEY_FILE",                                                    \
+    "the token does not open this channel")                                   \
+  X(ticket_method, 405, request, allow, "POST",                               \
+    "",                                                                       \
+    "tickets are made by POST")                                               \
   X(chaos_page, 403, request, unknown, "",                                    \
     "",                                                                       \
     "a page may not use the chaos door")                                      \
@@ -121,6 +133,9 @@ enum class refusal_kind : std::uint8_t { request, limit };
   X(channels, 503, limit, retry_after, "5",                                   \
     "STATUS_MAX_CHANNELS",                                                    \
     "too many channels")                                                      \
+  X(tickets, 503, limit, retry_after, "5",                                    \
+    "",                                                                       \
+    "too many tickets")                                                       \
   X(out_of_memory, 503, limit, retry_after, "5",                              \
     "",                                                                       \
     "out of memory")                                                          \

@@ -13,7 +13,7 @@ namespace {
 
 namespace http = boost::beast::http;
 
-enum class methods : std::uint8_t { get_head, get, post };
+enum class methods : std::uint8_t { get_head, get, post, post_options };
 
 struct route {
   std::string_view path;
@@ -35,6 +35,7 @@ constexpr std::array routes{
     route{"/example",      resource::example,        methods::get_head, true},
     route{"/example.js",   resource::example_script, methods::get_head, true},
     route{"/example.css",  resource::example_style,  methods::get_head, true},
+    route{"/v1/tickets",   resource::tickets,        methods::post_options, true},
     route{"/chaos/actors", resource::chaos_actors,   methods::get,      false},
     route{"/chaos/kill",   resource::chaos_kill,     methods::post,     false},
     route{"/chaos/redis",  resource::chaos_redis,    methods::post,     false},
@@ -51,13 +52,16 @@ bool takes(const route& found, http::verb method) {
       return method == http::verb::get;
     case methods::post:
       return method == http::verb::post;
+    case methods::post_options:
+      return method == http::verb::post || method == http::verb::options;
   }
   return false;
 }
 
-const route* find(std::string_view path) {
+const route* find(std::string_view path, const route_rules& rules) {
   for (const auto& one : routes)
-    if (one.path == path) return &one;
+    if (one.path == path && (one.serves != resource::tickets || rules.tickets))
+      return &one;
   return path.starts_with(commands) ? &unknown_command : nullptr;
 }
 
@@ -97,10 +101,10 @@ routed_request find_route(const http_request& request,
                       request.count(http::field::host) > 0;
   result.path = target->path;
   result.query = target->query;
-  const auto* found = find(target->path);
+  const auto* found = find(target->path, rules);
   if (found == nullptr && !rules.path_prefix.empty()) {
     result.path = below_prefix(target->path, rules.path_prefix);
-    found = find(result.path);
+    found = find(result.path, rules);
   }
   if (found == nullptr) {
     result.path = target->path;
@@ -112,7 +116,8 @@ routed_request find_route(const http_request& request,
   if (rules.role == port_role::viewers && !found->for_viewers)
     result.refused = refusal::not_found;
   else if (!result.method_allowed && !is_command(found->serves))
-    result.refused = refusal::page_method;
+    result.refused = found->serves == resource::tickets ? refusal::ticket_method
+                                                        : refusal::page_method;
   return result;
 }
 

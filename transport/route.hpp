@@ -26,6 +26,7 @@ enum class resource : std::uint8_t {
   example,
   example_script,
   example_style,
+  tickets,  ///< makes a ticket for a token
   chaos_actors,
   chaos_kill,
   chaos_redis,
@@ -42,6 +43,7 @@ enum class port_role : std::uint8_t {
 struct route_rules {
   std::string_view path_prefix;  ///< empty or `/…`, no slash at its end
   port_role role = port_role::all;
+  bool tickets = false;  ///< there are tickets
 };
 
 /// A resource, or the reason why none serves the request. Views point into the

@@ -4,6 +4,7 @@
 
 #include "transport/byte_stream.hpp"
 #include "transport/refusal.hpp"
+#include "transport/session_token.hpp"
 #include "transport/watch_options.hpp"
 
 #include <cstddef>
@@ -37,6 +38,7 @@ struct upgrade_request {
   watch_options options;
   std::string remote;           ///< `ip:port`
   std::shared_ptr<void> place;  ///< among the admitted; freed when it goes
+  std::unique_ptr<session_token> token{};  ///< null: no token was needed
 };
 
 /// Refuses `request` and closes its connection. Blocks: never.

@@ -29,6 +29,9 @@ struct watch_options {
   /// `tail=N` or `since=ID`: messages carry ids, and a replay comes first.
   std::optional<replay_request> replay;
 
+  /// An event stream that a page may read although it sent a cookie.
+  bool credentials = false;
+
   /// Compression of messages was negotiated.
   bool deflated = false;
 

@@ -35,6 +35,7 @@ std::optional<client_message> kind_of(const boost::json::value& value) {
     if (text == nullptr) continue;
     if (boost::algorithm::iequals(*text, "init")) kind = client_message::init;
     if (boost::algorithm::iequals(*text, "pong")) kind = client_message::pong;
+    if (boost::algorithm::iequals(*text, "auth")) kind = client_message::auth;
   }
   if (names > 1) return std::nullopt;
   return kind;
@@ -69,6 +70,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
     fuzz::holds(kind != client_message::malformed, "both find it well formed");
     const auto expected = kind_of(value);
     fuzz::holds(!expected || kind == *expected, "both read the same type");
+    fuzz::holds(
+        kind == client_message::auth || transport::token_of_auth(text).empty(),
+        "only an auth message has a token");
   } else if (error != boost::json::error::too_deep &&
              error != boost::json::error::exponent_overflow) {
     fuzz::holds(kind == client_message::malformed, "both find it malformed");

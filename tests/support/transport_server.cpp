@@ -75,7 +75,7 @@ class transport_server::events final : public listener_events {
     const std::lock_guard lock(server_.mutex_);
     server_.record_.refusals.push_back(
         {request.why, std::string(request.remote), std::string(request.origin),
-         std::string(request.path)});
+         std::string(request.path), std::string(request.detail)});
   }
   void on_tls_failed(std::string_view, std::string_view problem) override {
     const std::lock_guard lock(server_.mutex_);
@@ -106,6 +106,10 @@ class transport_server::client final : public session_events {
   void on_malformed(std::string_view text) override {
     const std::lock_guard lock(server_.mutex_);
     server_.record_.malformed.emplace_back(text);
+  }
+  void on_token_refused(token_fault why) override {
+    const std::lock_guard lock(server_.mutex_);
+    server_.record_.tokens_refused.push_back(why);
   }
   void on_emptied() override {}
   void on_closed(const close_report& report) override {
@@ -262,6 +266,10 @@ std::size_t transport_server::sessions() const {
 
 std::size_t transport_server::inits() const {
   return recorded(&record::inits);
+}
+
+std::vector<transport::token_fault> transport_server::tokens_refused() const {
+  return recorded(&record::tokens_refused);
 }
 
 std::vector<std::string> transport_server::malformed() const {

@@ -71,6 +71,7 @@ class transport_server {
   /// What was asked of sessions so far.
   std::size_t inits() const;
   std::vector<std::string> malformed() const;
+  std::vector<transport::token_fault> tokens_refused() const;
   std::vector<transport::close_report> reports() const;
   std::vector<transport::channel_name> channels() const;
   /// upgrade_request::remote of each client.
@@ -86,6 +87,7 @@ class transport_server {
     std::string remote;
     std::string origin;
     std::string path;
+    std::string detail;
   };
   std::vector<refusal_record> refusals() const;
   /// Waits for the first report of a closed session. Errors: throws if none
@@ -111,6 +113,7 @@ class transport_server {
   struct record {
     std::size_t inits = 0;
     std::vector<std::string> malformed;
+    std::vector<transport::token_fault> tokens_refused;
     std::vector<transport::close_report> reports;
     std::vector<transport::channel_name> channels;
     std::vector<std::string> remotes;

@@ -144,6 +144,8 @@ CAF_TEST(the_type_of_a_message) {
            {R"( {"x":[1,{}], "type" : "Pong"} )", m::pong},
            {R"({"Type":"pong"})", m::pong},
            {R"({"tYPE":"iNiT","data":{"n":1e400}})", m::init},
+           {R"({"type":"auth","token":"x"})", m::auth},
+           {R"({"token":7,"TYPE":"Auth"})", m::auth},
            // Written as escapes.
            {R"({"\u0074ype":"\u0069nit"})", m::init},
            {R"({"\u0054\u0059pe":"\u0050on\u0067"})", m::pong},
@@ -198,4 +200,22 @@ CAF_TEST(every_cut_of_a_message_is_malformed) {
   for (std::size_t size = 0; size < text.size(); ++size)
     CAF_CHECK(parse_client_message(std::string_view(text).substr(0, size)) ==
               client_message::malformed);
+}
+
+CAF_TEST(a_message_may_carry_a_token) {
+  for (const auto& [text, token] :
+       std::initializer_list<std::pair<std::string_view, std::string_view>>{
+           {R"({"type":"auth","token":"a.b-c._d"})", "a.b-c._d"},
+           {R"({"Token":"a.b.c","x":{"token":"no"},"type":"AUTH"})", "a.b.c"},
+           {R"({"type":"auth","token":"a","token":"b"})", "b"},
+           {R"({"type":"auth","token":"a","token":7})", ""},
+           {R"({"type":"auth","token":["a"]})", ""},
+           {R"({"type":"auth","x":{"token":"a"}})", ""},
+           {R"({"type":"auth"})", ""},
+           {R"({"type":"init","token":"a"})", ""},
+           {R"({"type":"auth","token":"a")", ""},
+           // As it stands there; no token has an escape.
+           {R"({"type":"auth","token":"a\u002eb"})", R"(a\u002eb)"},
+       })
+    CAF_CHECK_EQUAL(token_of_auth(text), token);
 }

@@ -18,6 +18,8 @@ CAF_TEST(codes_are_those_of_the_contract) {
   CAF_CHECK_EQUAL(describe(close_reason::bad_utf8).code, 1007);
   CAF_CHECK_EQUAL(describe(close_reason::internal_error).code, 1011);
   CAF_CHECK_EQUAL(describe(close_reason::out_of_memory).code, 1011);
+  CAF_CHECK_EQUAL(describe(close_reason::token_expired).code, 4401);
+  CAF_CHECK_EQUAL(describe(close_reason::token_revoked).code, 4401);
   CAF_CHECK_EQUAL(describe(close_reason::client_closed).code, 0);
   CAF_CHECK_EQUAL(describe(close_reason::connection_lost).code, 0);
 }

@@ -96,6 +96,22 @@ CAF_TEST(a_port_for_operators_has_no_channels) {
   CAF_CHECK(refused(request_of("/run:channel"), refusal::not_found, role));
 }
 
+CAF_TEST(tickets_are_made_by_post_where_there_are_tokens) {
+  const auto request = request_of("/v1/tickets", http::verb::post);
+  CAF_CHECK(routed(request).serves == resource::channel);
+  for (const auto role : {port_role::all, port_role::viewers})
+    for (const auto verb : {http::verb::post, http::verb::options}) {
+      const auto asked = request_of("/p/v1/tickets?x", verb);
+      const auto result = find_route(asked, {"/p", role, true});
+      CAF_CHECK(!result.refused);
+      CAF_CHECK(result.serves == resource::tickets);
+    }
+  const auto read = request_of("/v1/tickets");
+  CAF_CHECK(find_route(read, {"", port_role::all, true}).refused ==
+            refusal::ticket_method);
+  CAF_CHECK(!is_command(resource::tickets));
+}
+
 CAF_TEST(a_target_that_is_no_path_and_no_url_is_refused_everywhere) {
   for (const auto* target : {"*", "*://y/metrics", "ftp://y/metrics", "y:80"})
     CAF_CHECK(refused(request_of(target), refusal::target));
