@@ -188,8 +188,7 @@ bool broker::listen() {
   note_tls(config_);
   auto settings = listener_settings_of(config_);
   settings.tokens = tokens_;
-  listener_ =
-      open(*threads_.back(), config_.listen_addr, settings, events());
+  listener_ = open(*threads_.back(), config_.listen_addr, settings, events());
   if (!listener_) return false;
   viewers_ = {&threads_.back()->loop().context(), listener_};
   if (config_.admin_addr.empty()) return true;

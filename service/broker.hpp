@@ -118,10 +118,8 @@ class broker {
   std::vector<reload_step> reload_steps();
   /// Reads and checks. Returns what is to be done then. Thread: the reloader's.
   reloader::swap prepare_reload();
-  prepared prepare_tokens(const load_result& running,
-                          const load_result& next);
-  prepared prepare_redis(const load_result& running, const load_result& next);
   prepared prepare_tokens(const load_result& running, const load_result& next);
+  prepared prepare_redis(const load_result& running, const load_result& next);
   void refuse_reload(const std::string& error);
   void note_accepted();
   /// Passes values that are accepted on to all parts.

@@ -58,10 +58,9 @@ broker::prepared broker::prepare_redis(const load_result& running,
 
 broker::prepared broker::prepare_tokens(const load_result& running,
                                         const load_result& next) {
-  const bool same =
-      !differs(running, next, "STATUS_JWT_KEY_FILE") &&
-      !differs(running, next, "STATUS_JWT_ISSUER") &&
-      !differs(running, next, "STATUS_JWT_AUDIENCE");
+  const bool same = !differs(running, next, "STATUS_JWT_KEY_FILE") &&
+                    !differs(running, next, "STATUS_JWT_ISSUER") &&
+                    !differs(running, next, "STATUS_JWT_AUDIENCE");
   if (!tokens_ || same) return {};
   return {.apply = [this, rules = token_rules_of(next.values)] {
     log(log_event::token_keys_replaced,

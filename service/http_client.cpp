@@ -1,6 +1,7 @@
 #include "service/http_client.hpp"
 
 #include "service/dial_awaitable.hpp"
+#include "service/tls_pipe.hpp"
 #include "transport/listen_address.hpp"
 #include "transport/proxy_header.hpp"
 
@@ -8,7 +9,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <stdexcept>
 #include <utility>
 
@@ -47,27 +48,13 @@ http::request<http::string_body> request_of(const http_question& question,
 
 /// The certificate is our own: who it is issued to, and whether it is still
 /// good, is for the clients to judge.
-ssl::context own_tls(const http_identity& identity) {
-  ssl::context context(ssl::context::tls_client);
+std::shared_ptr<ssl::context> own_tls(const http_identity& identity) {
+  auto context = std::make_shared<ssl::context>(ssl::context::tls_client);
   if (!identity.certificate.empty()) {
-    context.use_certificate_chain_file(identity.certificate);
-    context.use_private_key_file(identity.key, ssl::context::pem);
+    context->use_certificate_chain_file(identity.certificate);
+    context->use_private_key_file(identity.key, ssl::context::pem);
   }
   return context;
-}
-
-/// Asks over `stream`, plain or TLS.
-template <class Stream>
-asio::awaitable<void> converse(Stream& stream,
-                               http::request<http::string_body> request,
-                               http_answer& answer) {
-  co_await http::async_write(stream, request, asio::use_awaitable);
-  boost::beast::flat_buffer buffer;
-  http::response_parser<http::string_body> response;
-  // A supervision tree is as long as there are clients.
-  response.body_limit(std::numeric_limits<std::uint64_t>::max());
-  co_await http::async_read(stream, buffer, response, asio::use_awaitable);
-  answer = {response.get().result_int(), response.get().body(), {}};
 }
 
 asio::awaitable<void> exchange(asio::io_context& context, redis::endpoint where,
@@ -77,24 +64,27 @@ asio::awaitable<void> exchange(asio::io_context& context, redis::endpoint where,
   try {
     // g++ 12 destroys a temporary of a co_await expression twice.
     auto socket = co_await connect_to(context, where, time_limit);
-    auto request =
-        request_of(question, where.unix_path.empty() ? redis::to_text(where)
-                                                     : "localhost");
+    const bool is_tcp = where.unix_path.empty();
+    const auto request =
+        request_of(question, is_tcp ? redis::to_text(where) : "localhost");
     if (question.proxy_header) {
       const auto header = transport::local_proxy_header();
       co_await asio::async_write(socket,
                                  asio::buffer(header.data(), header.size()),
                                  asio::use_awaitable);
     }
-    if (question.tls.has_value() && where.unix_path.empty()) {
-      auto tls = own_tls(*question.tls);
-      ssl::stream<redis::dialed_socket> stream(std::move(socket), tls);
-      co_await stream.async_handshake(ssl::stream_base::client,
-                                      asio::use_awaitable);
-      co_await converse(stream, std::move(request), answer);
-    } else {
-      co_await converse(socket, std::move(request), answer);
+    if (question.tls && is_tcp) {
+      const auto tls = own_tls(*question.tls);
+      const std::string any_host;
+      co_await secure(context, socket, tls, any_host, time_limit);
     }
+    co_await http::async_write(socket, request, asio::use_awaitable);
+    boost::beast::flat_buffer buffer;
+    http::response_parser<http::string_body> response;
+    // A supervision tree is as long as there are clients.
+    response.body_limit(std::numeric_limits<std::uint64_t>::max());
+    co_await http::async_read(socket, buffer, response, asio::use_awaitable);
+    answer = {response.get().result_int(), response.get().body(), {}};
   } catch (const boost::system::system_error& problem) {
     answer.error = problem.code().message();
   } catch (const std::runtime_error& problem) {

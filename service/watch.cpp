@@ -4,6 +4,7 @@
 #include "redis/tls.hpp"
 #include "service/dial_awaitable.hpp"
 #include "service/event_parser.hpp"
+#include "service/tls_pipe.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -16,9 +17,7 @@
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <boost/beast/websocket.hpp>
-#include <boost/beast/websocket/ssl.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url.hpp>
@@ -26,6 +25,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <ostream>
 #include <random>
 #include <stdexcept>
@@ -39,9 +39,8 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace websocket = beast::websocket;
 namespace http = beast::http;
-namespace ssl = asio::ssl;
 using tcp_stream = beast::basic_stream<asio::generic::stream_protocol>;
-using tls_stream = beast::ssl_stream<tcp_stream>;
+using socket_stream = websocket::stream<tcp_stream>;
 
 constexpr std::chrono::seconds connect_limit{5};
 // Two and a bit of the longest usual heartbeats without a frame: it is dead.
@@ -61,7 +60,12 @@ class watcher {
         target_(target),
         settings_(settings),
         out_(out),
-        notes_(notes) {}
+        notes_(notes) {
+    if (!target.tls) return;
+    const auto made = redis::make_tls_context({settings.ca_file, {}, {}});
+    tls_ = {made, &made->context};
+    error_ = made->error;
+  }
 
   /// Connects again and again until done or refused.
   asio::awaitable<void> run();
@@ -69,17 +73,13 @@ class watcher {
 
  private:
   asio::awaitable<void> attempt();
-  /// `stream` is plain or TLS.
-  template <class Stream>
-  asio::awaitable<void> watch_over(Stream stream);
-  template <class Stream>
-  asio::awaitable<void> shake_hands(websocket::stream<Stream>& stream);
-  template <class Stream>
-  asio::awaitable<void> read_all(websocket::stream<Stream>& stream);
-  template <class Stream>
-  asio::awaitable<void> watch_events(Stream stream);
-  template <class Stream>
-  asio::awaitable<void> read_events(Stream& stream);
+  /// A connection, over TLS if the address asks for it.
+  asio::awaitable<redis::dialed_socket> connect();
+  asio::awaitable<void> watch_socket();
+  asio::awaitable<void> shake_hands(socket_stream& stream);
+  asio::awaitable<void> read_all(socket_stream& stream);
+  asio::awaitable<void> watch_stream();
+  asio::awaitable<void> read_events(tcp_stream& stream);
   std::string host() const;
   void note_connected();
   /// Nothing, or the error of a request that is refused for good.
@@ -99,6 +99,7 @@ class watcher {
   /// Shortest pause that the broker wants before the next attempt.
   std::chrono::nanoseconds retry_{0};
   bool connected_ = false;
+  std::shared_ptr<asio::ssl::context> tls_;  ///< null: plain
   std::string error_;
 };
 
@@ -106,7 +107,7 @@ asio::awaitable<void> watcher::run() {
   std::minstd_rand random(std::random_device{}());
   std::uniform_real_distribution<> chance(0, 1);
   std::uint32_t failures = 0;
-  for (;;) {
+  while (error_.empty()) {
     connected_ = false;
     retry_ = {};
     co_await attempt();
@@ -121,28 +122,22 @@ asio::awaitable<void> watcher::run() {
 
 asio::awaitable<void> watcher::attempt() {
   try {
-    // g++ 12 destroys a temporary of a co_await expression twice.
-    tcp_stream plain(
-        co_await connect_to(context_, target_.where, connect_limit));
-    if (target_.tls) {
-      const redis::tls_settings trusted{settings_.ca_file, {}, {}};
-      const auto made = redis::make_tls_context(trusted);
-      error_ = made->error;
-      if (!error_.empty()) co_return;
-      tls_stream stream(std::move(plain), made->context);
-      redis::expect_host(stream.native_handle(), target_.where.host);
-      beast::get_lowest_layer(stream).expires_after(connect_limit);
-      co_await stream.async_handshake(ssl::stream_base::client,
-                                      asio::use_awaitable);
-      co_await watch_over(std::move(stream));
-    } else {
-      co_await watch_over(std::move(plain));
-    }
+    if (settings_.event_stream)
+      co_await watch_stream();
+    else
+      co_await watch_socket();
   } catch (const boost::system::system_error& problem) {
     notes_ << "status2: " << problem.code().message() << std::endl;
   } catch (const std::runtime_error& problem) {
     notes_ << "status2: " << problem.what() << std::endl;
   }
+}
+
+asio::awaitable<redis::dialed_socket> watcher::connect() {
+  auto socket = co_await connect_to(context_, target_.where, connect_limit);
+  if (tls_)
+    co_await secure(context_, socket, tls_, target_.where.host, connect_limit);
+  co_return socket;
 }
 
 std::string watcher::host() const {
@@ -160,22 +155,16 @@ std::string watcher::refused(unsigned status, std::string_view body) {
   return "refused: " + std::to_string(status) + " " + std::string(body);
 }
 
-template <class Stream>
-asio::awaitable<void> watcher::watch_over(Stream stream) {
-  if (settings_.event_stream) {
-    co_await watch_events(std::move(stream));
-    co_return;
-  }
-  beast::get_lowest_layer(stream).expires_never();
-  websocket::stream<Stream> socket(std::move(stream));
-  co_await shake_hands(socket);
+asio::awaitable<void> watcher::watch_socket() {
+  auto socket = co_await connect();
+  socket_stream stream(std::move(socket));
+  co_await shake_hands(stream);
   if (!error_.empty()) co_return;
   note_connected();
-  co_await read_all(socket);
+  co_await read_all(stream);
 }
 
-template <class Stream>
-asio::awaitable<void> watcher::shake_hands(websocket::stream<Stream>& stream) {
+asio::awaitable<void> watcher::shake_hands(socket_stream& stream) {
   stream.set_option(
       websocket::stream_base::timeout{connect_limit, silence_limit, false});
   stream.read_message_max(0);
@@ -193,8 +182,7 @@ asio::awaitable<void> watcher::shake_hands(websocket::stream<Stream>& stream) {
   throw boost::system::system_error(failed);
 }
 
-template <class Stream>
-asio::awaitable<void> watcher::read_all(websocket::stream<Stream>& stream) {
+asio::awaitable<void> watcher::read_all(socket_stream& stream) {
   static constexpr std::string_view init = R"({"type":"init"})";
   static constexpr std::string_view pong = R"({"type":"pong"})";
   stream.text(true);
@@ -211,19 +199,19 @@ asio::awaitable<void> watcher::read_all(websocket::stream<Stream>& stream) {
                               asio::use_awaitable);
 }
 
-template <class Stream>
-asio::awaitable<void> watcher::watch_events(Stream stream) {
+asio::awaitable<void> watcher::watch_stream() {
+  auto socket = co_await connect();
+  tcp_stream stream(std::move(socket));
   http::request<http::empty_body> request(
       http::verb::get, watch_path(target_.path, settings_, last_id_), 11);
   request.set(http::field::host, host());
   request.set(http::field::accept, "text/event-stream");
-  beast::get_lowest_layer(stream).expires_after(connect_limit);
+  stream.expires_after(connect_limit);
   co_await http::async_write(stream, request, asio::use_awaitable);
   co_await read_events(stream);
 }
 
-template <class Stream>
-asio::awaitable<void> watcher::read_events(Stream& stream) {
+asio::awaitable<void> watcher::read_events(tcp_stream& stream) {
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> response;
   response.body_limit(boost::none);
@@ -239,7 +227,7 @@ asio::awaitable<void> watcher::read_events(Stream& stream) {
   note_connected();
   event_parser events;
   while (!done() && !response.is_done()) {
-    beast::get_lowest_layer(stream).expires_after(stream_silence_limit);
+    stream.expires_after(stream_silence_limit);
     co_await http::async_read_some(stream, buffer, response,
                                    asio::use_awaitable);
     events.feed(std::exchange(response.get().body(), {}),

@@ -137,8 +137,8 @@ class listener : public std::enable_shared_from_this<listener> {
   void trust(proxy_set proxies);
   /// Replaces settings.tls for connections that come from now on.
   void certify(std::shared_ptr<const tls_context> tls);
-  /// Replaces all settings but trusted proxies, TLS and tokens. Connections that
-  /// are open follow from their next request on.
+  /// Replaces all settings but trusted proxies, TLS and tokens. Connections
+  /// that are open follow from their next request on.
   void change(listener_settings settings);
   /// No new sockets; half-read requests are dropped. Files of Unix sockets are
   /// removed.

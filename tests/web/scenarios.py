@@ -14,6 +14,7 @@ from typing import Any
 
 from remote import eventually
 from stage import CHANNEL, SOURCES, Stage
+from tokens import key_file, token
 from tree import descendants
 
 BINARY = Path(os.environ.get("STATUS2_BINARY", "build/dev/status2")).resolve()
@@ -23,7 +24,12 @@ WATCH = """(async () => {
   Math.random = () => 0;
   const {watch} = await import("/status2.js");
   window.log = {message: [], gap: [], resumed: [], state: []};
-  window.lines = watch(%s, %s);
+  const options = %s;
+  // One after the other, the last one again and again.
+  if (options.tokens)
+    options.token = () => options.tokens.length > 1
+      ? options.tokens.shift() : options.tokens[0];
+  window.lines = watch(%s, options);
   for (const type in log)
     lines.addEventListener(type, ({data}) => log[type].push(data));
   log.latched = [];
@@ -77,7 +83,7 @@ class Scenarios:
         """Watches in the page, through the gate, and waits until it is live."""
         page = page or self.page
         options = {"tail": 100} | options
-        page.run(WATCH % (json.dumps(self.address()), json.dumps(options)))
+        page.run(WATCH % (json.dumps(options), json.dumps(self.address())))
         self.until("lines.state == 'live'", page)
 
     def until(self, condition: str, page: Any = None) -> None:
@@ -211,6 +217,49 @@ class Scenarios:
         stage.publish(4)
         self.lines_are(1, 2, 3, 4)
         self.assertEqual(self.page.run("log.gap[0].cause"), "redis")
+        self.end_well()
+
+    def begin_with_tokens(self) -> Stage:
+        folder = self.own.enter_context(tempfile.TemporaryDirectory())
+        return self.begin(STATUS_JWT_KEY_FILE=key_file(Path(folder)))
+
+    def test_a_token_is_renewed_in_place(self) -> None:
+        stage = self.begin_with_tokens()
+        short = [token(2), token(2), token(3600)]
+        self.watch(tokens=short, heartbeat=1)
+        stage.publish(1)
+        eventually(
+            lambda: stage.metric("status2_tokens_renewed_total") >= 2, "renewals"
+        )
+        stage.publish(2)
+        self.lines_are(1, 2)
+        self.assertEqual(self.states(), ["live"])
+        self.end_well()
+
+    def test_a_wrong_token_and_one_that_ends_are_recovered_from(self) -> None:
+        stage = self.begin_with_tokens()
+        ends_soon = token(-28)  # within the leeway for two more seconds
+        self.watch(tokens=["wrong", ends_soon, token(3600)])
+        stage.publish(1)
+        self.until("log.state.some(({reason}) => reason == 'code 4401')")
+        self.until("lines.state == 'live'")
+        stage.publish(2)
+        self.lines_are(1, 2)
+        self.end_well()
+
+    def test_an_event_stream_with_a_token_gets_a_ticket_each_time(self) -> None:
+        stage = self.begin_with_tokens()
+        stage.gate.refuses_upgrade = True
+        self.watch(token=token(3600))
+        stage.publish(1)
+        self.lines_are(1)
+        accepted = stage.gate.accepted
+        stage.gate.cut()
+        eventually(lambda: stage.gate.accepted > accepted, "a new attempt")
+        stage.publish(2)
+        self.lines_are(1, 2)
+        self.assertEqual(stage.metric("status2_event_streams_active"), 1)
+        self.assertGreaterEqual(stage.metric("status2_tickets_made_total"), 2)
         self.end_well()
 
     def test_a_sleep_that_the_broker_does_not_wait_for(self) -> None:
