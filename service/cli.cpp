@@ -124,10 +124,11 @@ int run_watch(const options& chosen) {
                                     "ws://host[:port]/run:channel, the same "
                                     "with wss, or "
                                     "ws+unix:///path/of/socket:/run:channel");
-  const auto error = watch(*target,
-                           {chosen.count, chosen.raw, chosen.event_stream,
-                            chosen.tail, chosen.since, chosen.ca_file},
-                           std::cout, std::cerr);
+  const auto error =
+      watch(*target,
+            {chosen.count, chosen.raw, chosen.event_stream, chosen.tail,
+             chosen.since, chosen.ca_file, chosen.token_file},
+            std::cout, std::cerr);
   return error.empty() ? exit_ok : complain(exit_failed, error);
 }
 

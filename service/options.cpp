@@ -121,6 +121,7 @@ options parse_command_line(std::vector<std::string> arguments) {
   watch->add_option("--tail", result.tail);
   watch->add_option("--since", result.since);
   watch->add_option("--ca-file", result.ca_file);
+  watch->add_option("--token-file", result.token_file);
   auto* chaos = add_command(app, "chaos");
   add_flags(*chaos, result.flags);
   chaos->add_option("--ms", result.delay_ms);
@@ -168,6 +169,7 @@ options parse_command_line(std::vector<std::string> arguments) {
         *watch, 1,
         "watch [--count N] [--tail N] [--since ID] [--sse] [--raw] "
         "[--ca-file FILE] "
+        "[--token-file FILE] "
         "ws://host:port/run:channel",
         result);
   } else if (chaos->parsed()) {
@@ -205,8 +207,9 @@ std::string help_text() {
       "answers, else 1\n"
       "       status2 watch [--count N] [--tail N] [--since ID] [--sse] "
       "[--raw]\n"
-      "               [--ca-file FILE] ws[s]://host:port/run:channel |\n"
-      "               ws+unix:///path:/run:channel\n"
+      "               [--ca-file FILE] [--token-file FILE]\n"
+      "               ws[s]://host:port/run:channel | "
+      "ws+unix:///path:/run:channel\n"
       "                                             print messages as they "
       "come, after the\n"
       "                                             last N, or those behind "
@@ -219,7 +222,9 @@ std::string help_text() {
       "--ca-file: who\n"
       "                                             may vouch for the server, "
       "if not whom\n"
-      "                                             the system trusts\n"
+      "                                             the system trusts; "
+      "--token-file: a token,\n"
+      "                                             read for each attempt\n"
       "       status2 publish [flags] run:channel TEXT|-\n"
       "                                             publish through Redis; -: "
       "a message a\n"

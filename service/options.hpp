@@ -37,6 +37,7 @@ struct options {
   std::optional<std::uint64_t> tail;  ///< watch: messages before the live ones
   std::string since;                  ///< watch: id behind which to begin
   std::string ca_file;                ///< watch: who may vouch for the server
+  std::string token_file;             ///< watch: holds a token
   std::uint64_t delay_ms = 0;         ///< chaos redis delay
   std::string length = "10s";         ///< chaos redis, publish --rate: how long
   double rate = 0;             ///< publish: messages a second; 0: just one text

@@ -2,6 +2,7 @@
 
 #include "redis/backoff.hpp"
 #include "redis/tls.hpp"
+#include "service/configuration_load.hpp"
 #include "service/dial_awaitable.hpp"
 #include "service/event_parser.hpp"
 #include "service/tls_pipe.hpp"
@@ -81,6 +82,8 @@ class watcher {
   asio::awaitable<void> watch_stream();
   asio::awaitable<void> read_events(tcp_stream& stream);
   std::string host() const;
+  /// The header of that name; empty: none.
+  std::string authorization() const;
   void note_connected();
   /// Nothing, or the error of a request that is refused for good.
   static std::string refused(unsigned status, std::string_view body);
@@ -133,6 +136,14 @@ asio::awaitable<void> watcher::attempt() {
   }
 }
 
+std::string watcher::authorization() const {
+  if (settings_.token_file.empty()) return {};
+  const auto token = read_file(settings_.token_file);
+  if (!token)
+    throw std::runtime_error(settings_.token_file + " cannot be read");
+  return "Bearer " + *token;
+}
+
 asio::awaitable<redis::dialed_socket> watcher::connect() {
   auto socket = co_await connect_to(context_, target_.where, connect_limit);
   if (tls_)
@@ -168,6 +179,12 @@ asio::awaitable<void> watcher::shake_hands(socket_stream& stream) {
   stream.set_option(
       websocket::stream_base::timeout{connect_limit, silence_limit, false});
   stream.read_message_max(0);
+  const auto token = authorization();
+  if (!token.empty())
+    stream.set_option(websocket::stream_base::decorator(
+        [token](websocket::request_type& request) {
+          request.set(http::field::authorization, token);
+        }));
   websocket::response_type response;
   boost::system::error_code failed;
   // g++ 12 destroys a temporary of a co_await expression twice.
@@ -206,6 +223,8 @@ asio::awaitable<void> watcher::watch_stream() {
       http::verb::get, watch_path(target_.path, settings_, last_id_), 11);
   request.set(http::field::host, host());
   request.set(http::field::accept, "text/event-stream");
+  const auto token = authorization();
+  if (!token.empty()) request.set(http::field::authorization, token);
   stream.expires_after(connect_limit);
   co_await http::async_write(stream, request, asio::use_awaitable);
   co_await read_events(stream);

@@ -30,6 +30,8 @@ struct watch_settings {
   std::string since{};    ///< id behind which to begin; empty: none
   std::string ca_file{};  ///< PEM, who may vouch for the server; empty: whom
                           ///< the system trusts
+  /// File with a token, read for each attempt; empty: no token.
+  std::string token_file{};
 };
 
 /// The path to ask for: `path` with what `settings` want, from behind the

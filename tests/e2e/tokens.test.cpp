@@ -1,6 +1,7 @@
 // Tokens as operators set them up and see them: settings, log, metrics and
 // `status2 token explain`.
 #include "tests/support/event_source.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/stage.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/support/token_maker.hpp"
@@ -172,6 +173,25 @@ CAF_TEST(explain_says_whether_a_token_opens_a_channel_and_why) {
       explained(good, "run:log", {{"STATUS_ALLOWED_CHANNELS", "b:*"}});
   CAF_CHECK(elsewhere.exit_code == 1);
   CAF_CHECK(holds(elsewhere.output, "STATUS_ALLOWED_CHANNELS does not list"));
+}
+
+CAF_TEST(watch_carries_the_token_of_a_file) {
+  stage s(settings());
+  const auto file = directory.write("token", good + "\n");
+  for (const bool events : {false, true}) {
+    std::vector<std::string> command{status2_binary(), "watch", "--count", "1",
+                                     "--token-file",   file};
+    if (events) command.emplace_back("--sse");
+    command.push_back("http://127.0.0.1:" + std::to_string(s.broker.port()) +
+                      "/run:log");
+    process watching({.command = command});
+    CAF_REQUIRE(eventually(patience, [&] {
+      s.redis.publish("run:log", "for you");
+      return !watching.running();
+    }));
+    CAF_CHECK(watching.wait(patience) == 0);
+    CAF_CHECK(watching.lines() == std::vector<std::string>{"for you"});
+  }
 }
 
 CAF_TEST(explain_wants_a_channel_and_keys) {

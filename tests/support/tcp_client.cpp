@@ -159,6 +159,15 @@ std::string tcp_client::cipher() const {
          SSL_get_cipher_name(tls_.get());
 }
 
+std::string tcp_client::server_name() const {
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(
+      SSL_get1_peer_certificate(tls_.get()), X509_free);
+  std::array<char, 256> name{};
+  X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()),
+                            NID_commonName, name.data(), name.size());
+  return name.data();
+}
+
 bool tcp_client::resumed() const {
   return SSL_session_reused(tls_.get()) != 0;
 }

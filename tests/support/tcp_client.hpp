@@ -45,6 +45,8 @@ class tcp_client {
   /// The version and the cipher, such as `TLSv1.3 TLS_AES_256_GCM_SHA384`.
   std::string cipher() const;
   bool resumed() const;
+  /// The common name in the server's certificate.
+  std::string server_name() const;
   /// For tls_client_options; after something was received.
   std::shared_ptr<ssl_session_st> ticket() const;
   /// Asks for new keys in both directions (TLS 1.3).
