@@ -12,8 +12,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
-#include <array>
 #include <utility>
+#include <vector>
 
 namespace status2::service {
 
@@ -43,7 +43,7 @@ struct pipe {
 
 template <class From, class To>
 asio::awaitable<void> carry(std::shared_ptr<pipe> both, From& from, To& to) {
-  std::array<char, 16384> bytes;
+  std::vector<char> bytes(16384);
   try {
     for (;;) {
       const auto count = co_await from.async_read_some(asio::buffer(bytes),

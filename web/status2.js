@@ -179,7 +179,8 @@ class Lines extends EventTarget {
     try {
       const claims = text.split('.')[1].replace(/-/g, '+').replace(/_/g, '/');
       const left = JSON.parse(atob(claims)).exp * 1000 - now;
-      if (left > 0) this.#renewAt = now + left * .75;
+      // The broker's clock may be behind, and it waits for a while.
+      if (left) this.#renewAt = now + (left > 0 ? left * .75 : longest);
     } catch {} // no JWT: the broker judges it
     return text;
   }

@@ -225,7 +225,7 @@ class Scenarios:
 
     def test_a_token_is_renewed_in_place(self) -> None:
         stage = self.begin_with_tokens()
-        short = [token(2), token(2), token(3600)]
+        short = [token(4), token(8), token(3600)]
         self.watch(tokens=short, heartbeat=1)
         stage.publish(1)
         eventually(

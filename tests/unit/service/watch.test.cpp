@@ -5,6 +5,18 @@
 using status2::service::parse_watch_url;
 using status2::service::watch_path;
 
+CAF_TEST(tls is a scheme with a port of its own) {
+  for (const std::string scheme : {"wss", "https"}) {
+    const auto target = parse_watch_url(scheme + "://example/run:log");
+    CAF_REQUIRE(target);
+    CAF_CHECK(target->tls);
+    CAF_CHECK(target->where.port == 443);
+    CAF_CHECK(parse_watch_url(scheme + "://example:9002/a:b")->where.port ==
+              9002);
+  }
+  CAF_CHECK(!parse_watch_url("ws://example/run:log")->tls);
+}
+
 CAF_TEST(host and port and path are taken from the address) {
   const auto target = parse_watch_url("ws://example:9002/a/run:log?x=1");
   CAF_REQUIRE(target.has_value());
@@ -38,9 +50,9 @@ CAF_TEST(a unix socket is named as other clients name it) {
 CAF_TEST(what is no websocket address is refused) {
   for (const char* text :
        {"", "ws+unix:///run/status2.sock", "ws+unix://run/a:/b:c",
-        "example:9002/run:log", "https://example/run:log",
-        "wss://example/run:log", "ws:///run:log", "ws://example:0/a:b",
-        "ws://example:65536/a:b", "ws://exa mple/run:log"}) {
+        "example:9002/run:log", "ftp://example/run:log", "ws:///run:log",
+        "ws://example:0/a:b", "ws://example:65536/a:b",
+        "ws://exa mple/run:log"}) {
     CAF_MESSAGE(text);
     CAF_CHECK(!parse_watch_url(text));
   }
