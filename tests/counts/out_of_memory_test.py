@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import resource
+import select
 import socket
 import time
 import unittest
@@ -71,6 +72,13 @@ class Hoarders:
         with contextlib.suppress(OSError):
             one.sendall(HALF)
 
+    def refused(self) -> bool:
+        """Whether the broker has answered one of them, or closed it."""
+        looked_at = select.poll()
+        for one in self.sockets:
+            looked_at.register(one, select.POLLIN)
+        return bool(looked_at.poll(0))
+
     def close(self) -> None:
         for one in self.sockets:
             one.close()
@@ -126,8 +134,13 @@ class OutOfMemory(unittest.TestCase):
             deliver_one_by_one(crowd, producer, 10)
             hoarders = Hoarders(stage.port)
             limit(stage, address_space(stage))
-            for _ in range(300):
-                hoarders.add()
+
+            def one_is_refused() -> bool:
+                for _ in range(20):
+                    hoarders.add()
+                return hoarders.refused()
+
+            self.assertTrue(eventually(one_is_refused))
             self.assertIsNone(stage.broker.process.poll(), stage.broker.tail())
             hoarders.close()
             limit(stage, resource.RLIM_INFINITY)
