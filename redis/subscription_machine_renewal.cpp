@@ -36,7 +36,7 @@ subscription_machine::actions subscription_machine::renew(
     const std::string& marker, time_point now) {
   actions out;
   if (renewing()) end_attempt(false, now, out);
-  renewal_.emplace();
+  renewal_ = renewal{};
   renewal_->channel = marker;
   renewal_->due = now;
   renewal_pace_.forget();

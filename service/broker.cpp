@@ -248,13 +248,11 @@ std::function<void(const transport::proxy_set&)> broker::trust() const {
 }
 
 void broker::start_listening() {
-  boost::asio::post(admin_thread_->loop().context(),
-                    [watch = proxies_, trust = trust(), viewers = viewers_,
-                     operators = operators_] {
-                      watch->on_change(trust);
-                      for (const auto* place : {&viewers, &operators})
-                        place->post([](auto& listener) { listener.start(); });
-                    });
+  boost::asio::post(admin_thread_->loop().context(), [this, watch = proxies_] {
+    watch->on_change(trust());
+    for (const auto* place : {&viewers_, &operators_})
+      place->post([](auto& listener) { listener.start(); });
+  });
 }
 
 void broker::spawn_supervisor() {

@@ -23,6 +23,7 @@ namespace status2::service {
 
 /// Values after defaults and fallbacks. Limits: durations and sizes are within
 /// the bounds of their rows.
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): there are a few
 struct configuration {
   std::string config_file;               ///< empty: none
   std::vector<std::string> listen_addr;  ///< addresses, at least one
