@@ -169,9 +169,16 @@ class Watcher:
 
 
 def remove_images() -> None:
-    images = docker("images", "-q", "--filter", f"reference=status2*:{TAG}")
+    # By name: the same image may have other names, which are in use.
+    images = docker(
+        "images",
+        "--format",
+        "{{.Repository}}:{{.Tag}}",
+        "--filter",
+        f"reference=status2*:{TAG}",
+    )
     if images:
-        docker("rmi", "--force", *sorted(set(images.split())))
+        docker("rmi", "--force", *images.split())
 
 
 def require_daemon() -> None:
