@@ -54,10 +54,7 @@ std::ptrdiff_t byte_stream::write(std::span<const iovec> pieces) {
 }
 
 std::ptrdiff_t byte_stream::write(std::string_view bytes) {
-  if (!batchable_) {
-    const iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
-    return tls_->write({&piece, 1});
-  }
+  if (!batchable_) return tls_->write(bytes);
   return send_now(socket_.value(), bytes);
 }
 

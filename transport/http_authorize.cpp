@@ -1,6 +1,7 @@
 // The third step of a request: may this client have what it asks for? The page
 // that it comes from, its token, and tickets that stand for tokens.
 #include "transport/http_connection.hpp"
+#include "transport/text_view.hpp"
 #include "transport/token_request.hpp"
 
 #include <chrono>
@@ -13,10 +14,6 @@ namespace status2::transport {
 namespace {
 
 namespace http = boost::beast::http;
-
-std::string_view view_of(boost::beast::string_view text) {
-  return {text.data(), text.size()};
-}
 
 /// Lets a page of an allowed origin read the answer.
 /// Source: the fetch standard, section 3.2.3.

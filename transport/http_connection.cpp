@@ -2,6 +2,7 @@
 
 #include "transport/event_stream.hpp"
 #include "transport/forwarded.hpp"
+#include "transport/text_view.hpp"
 #include "transport/tls_stream.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -36,10 +37,6 @@ std::size_t lines_of_head(std::string_view bytes) {
   constexpr std::string_view end = "\r\n";
   if (bytes.starts_with(end)) return 0;
   return count_lines(bytes.substr(0, bytes.find("\r\n\r\n"))) + 1;
-}
-
-std::string_view view_of(boost::beast::string_view text) {
-  return {text.data(), text.size()};
 }
 
 }  // namespace

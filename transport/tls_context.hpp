@@ -17,8 +17,6 @@ struct tls_files {
   std::string key;
   std::string client_ca{};  ///< who may vouch for clients; empty: no client has
                             ///< to show a certificate
-
-  bool operator==(const tls_files&) const = default;
 };
 
 /// Why files are not usable.

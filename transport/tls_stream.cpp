@@ -1,7 +1,5 @@
 #include "transport/tls_stream.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <new>
 #include <openssl/bio.h>
@@ -120,38 +118,29 @@ std::ptrdiff_t tls_stream::write_record(std::string_view bytes) {
   return error == 0 ? -EPIPE : error;
 }
 
-std::ptrdiff_t tls_stream::write(std::span<const iovec> pieces) {
-  thread_local std::array<char, largest_record> record;
-  if (const auto sent = flush(); sent < 0) return sent;
+std::ptrdiff_t tls_stream::write(std::string_view bytes) {
+  if (const auto left = flush(); left < 0) return left;
   std::ptrdiff_t taken = 0;
-  std::size_t filled = 0;
-  const auto send = [&](std::string_view bytes) {
-    const auto result = write_record(bytes);
-    if (result > 0) taken += result;
-    return result;
-  };
-  for (const auto& piece : pieces) {
-    std::string_view rest(static_cast<const char*>(piece.iov_base),
-                          piece.iov_len);
-    while (!rest.empty()) {
-      // One piece needs no copy.
-      const bool alone = pieces.size() == 1;
-      const auto size = std::min(rest.size(), largest_record - filled);
-      if (!alone) std::copy_n(rest.data(), size, record.data() + filled);
-      const auto part = rest.substr(0, size);
-      rest.remove_prefix(size);
-      if (!alone) filled += size;
-      if (!alone && filled < largest_record) continue;
-      const auto result =
-          send(alone ? part : std::string_view(record.data(), filled));
-      if (result < 0) return taken > 0 ? taken : result;
-      filled = 0;
-      if (unsent() > 0) return taken;
-    }
+  while (!bytes.empty() && unsent_.empty()) {
+    const auto result = write_record(bytes.substr(0, largest_record));
+    if (result < 0) return taken > 0 ? taken : result;
+    taken += result;
+    bytes.remove_prefix(static_cast<std::size_t>(result));
   }
-  if (filled == 0) return taken;
-  const auto result = send({record.data(), filled});
-  return result < 0 && taken == 0 ? result : taken;
+  return taken;
+}
+
+std::ptrdiff_t tls_stream::write(std::span<const iovec> pieces) {
+  const auto view = [](const iovec& piece) {
+    return std::string_view(static_cast<const char*>(piece.iov_base),
+                            piece.iov_len);
+  };
+  if (pieces.size() == 1) return write(view(pieces.front()));
+  // Records that are full, instead of one for each piece.
+  std::string all;
+  for (const auto& piece : pieces)
+    all += view(piece);
+  return write(all);
 }
 
 bool tls_stream::put(std::string_view bytes) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <sys/uio.h>
 
 struct bio_st;
@@ -32,6 +33,7 @@ class tls_stream {
   const std::string& problem() const { return problem_; }
 
   std::ptrdiff_t read(std::span<char> into);
+  std::ptrdiff_t write(std::string_view bytes);
   std::ptrdiff_t write(std::span<const iovec> pieces);
   std::size_t unsent() const { return unsent_.size(); }
   std::ptrdiff_t flush();

@@ -1,6 +1,7 @@
 #include "transport/token_request.hpp"
 
 #include "transport/characters.hpp"
+#include "transport/text_view.hpp"
 
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/field.hpp>
@@ -11,10 +12,6 @@ namespace status2::transport {
 namespace {
 
 namespace http = boost::beast::http;
-
-std::string_view view_of(boost::beast::string_view text) {
-  return {text.data(), text.size()};
-}
 
 /// What follows `name=` in the first such item of a list; empty if there is
 /// none.
