@@ -65,6 +65,14 @@ tcp_client secured(const transport_server& server,
   return client;
 }
 
+/// A viewer for whom the kernel takes little.
+viewer small_viewer(const transport_server& server, std::string_view target) {
+  tcp_client connection(server.port());
+  connection.receive_buffer(65536);
+  connection.secure();
+  return {std::move(connection), target};
+}
+
 /// Why the handshake does not come about; empty if it does.
 std::string refused(const transport_server& server,
                     const tls_client_options& options) {
@@ -363,10 +371,7 @@ CAF_TEST(what_the_socket_does_not_take_waits_encrypted_and_is_not_lost) {
   options.session.outbox_limit = 64 << 20;
   options.session.write_timeout = 1h;
   transport_server server(options);
-  tcp_client connection(server.port());
-  connection.receive_buffer(65536);
-  connection.secure();
-  viewer client(std::move(connection), "run:tls");
+  auto client = small_viewer(server, "run:tls");
   CAF_REQUIRE(client.live());
   const std::string payload(100000, 'y');
   constexpr int many = 40;
@@ -383,10 +388,7 @@ CAF_TEST(a_client_that_does_not_read_is_closed_as_a_plain_one_is) {
   options.session.outbox_limit = 1 << 20;
   options.session.close_timeout = 1h;
   transport_server server(options);
-  tcp_client connection(server.port());
-  connection.receive_buffer(65536);
-  connection.secure();
-  viewer slow(std::move(connection), "run:tls?gap=1");
+  auto slow = small_viewer(server, "run:tls?gap=1");
   viewer good(secured(server), "run:tls");
   CAF_REQUIRE(slow.live());
   CAF_REQUIRE(good.live());

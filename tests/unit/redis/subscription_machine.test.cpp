@@ -1,5 +1,7 @@
 #include "redis/subscription_machine.hpp"
 
+#include "tests/support/scripted_reply.hpp"
+
 #include <caf/test/unit_test.hpp>
 
 #include <algorithm>
@@ -9,6 +11,7 @@
 
 using namespace status2::redis;
 using namespace std::chrono_literals;
+using status2::support::add_reply;
 
 namespace {
 
@@ -43,7 +46,7 @@ struct script {
     reply_batch batch;
     batch.complete_until = now;
     for (auto& text : said)
-      add(batch, text);
+      add_reply(batch, text);
     batch.read_at = now;
     batch.drained = true;
     bool serve = false;
@@ -54,30 +57,6 @@ struct script {
   /// What happened since the last call.
   std::vector<std::string> seen() { return std::exchange(log, {}); }
 
-  void add(reply_batch& batch, const std::string& text) {
-    reply_batch::reply reply;
-    auto keep = [&](std::string_view part, std::uint32_t& at,
-                    std::uint32_t& size) {
-      at = static_cast<std::uint32_t>(batch.bytes.size());
-      size = static_cast<std::uint32_t>(part.size());
-      batch.bytes += part;
-    };
-    auto equals = text.find('=');
-    auto body = std::string_view(text);
-    if (text == "pong") {
-      reply.kind = reply_kind::pong;
-    } else if (equals != std::string::npos) {
-      reply.kind = reply_kind::message;
-      keep(body.substr(0, equals), reply.first_at, reply.first_size);
-      keep(body.substr(equals + 1), reply.second_at, reply.second_size);
-    } else {
-      reply.kind = text[0] == '+'   ? reply_kind::subscribed
-                   : text[0] == '-' ? reply_kind::unsubscribed
-                                    : reply_kind::error;
-      keep(body.substr(1), reply.first_at, reply.first_size);
-    }
-    batch.replies.push_back(reply);
-  }
   void deliver(const reply_batch& batch) {
     for (auto& reply : batch.replies)
       if (reply.kind == reply_kind::message)

@@ -1,5 +1,6 @@
 // A change of settings: who serves what, and that nothing is lost or doubled.
 #include "redis/subscription_machine.hpp"
+#include "tests/support/scripted_reply.hpp"
 
 #include <caf/test/unit_test.hpp>
 
@@ -10,6 +11,7 @@
 
 using namespace status2::redis;
 using namespace std::chrono_literals;
+using status2::support::add_reply;
 
 namespace {
 
@@ -19,34 +21,10 @@ using texts = std::vector<std::string>;
 struct script {
   script() { take(machine.start(now)); }
 
-  void add(reply_batch& batch, const std::string& text) {
-    reply_batch::reply reply;
-    const auto keep = [&](std::string_view part, std::uint32_t& at,
-                          std::uint32_t& size) {
-      at = static_cast<std::uint32_t>(batch.bytes.size());
-      size = static_cast<std::uint32_t>(part.size());
-      batch.bytes += part;
-    };
-    const auto equals = text.find('=');
-    const std::string_view body(text);
-    if (text == "pong") {
-      reply.kind = reply_kind::pong;
-    } else if (equals != std::string::npos) {
-      reply.kind = reply_kind::message;
-      keep(body.substr(0, equals), reply.first_at, reply.first_size);
-      keep(body.substr(equals + 1), reply.second_at, reply.second_size);
-    } else {
-      reply.kind = text[0] == '+'   ? reply_kind::subscribed
-                   : text[0] == '-' ? reply_kind::unsubscribed
-                                    : reply_kind::error;
-      keep(body.substr(1), reply.first_at, reply.first_size);
-    }
-    batch.replies.push_back(reply);
-  }
   script& says(link_id link, const texts& said) {
     reply_batch batch;
     for (const auto& text : said)
-      add(batch, text);
+      add_reply(batch, text);
     batch.read_at = now += 1ms;
     batch.drained = true;
     bool serve = false;
