@@ -20,10 +20,9 @@ NCHAN_MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 NCHAN_DEADLINE = 20.0
 NCHAN_ANSWERS = 50  # in a row, so that every worker was asked
 
-NGINX_CONFIGURATION = """\
-load_module {module};
+NGINX = """\
 daemon off;
-worker_processes 2;
+worker_processes {workers};
 worker_rlimit_nofile 20000;
 pid {folder}/nginx.pid;
 error_log stderr warn;
@@ -35,6 +34,11 @@ http {{
   fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
+"""
+
+NCHAN = """\
+load_module {module};
+""" + NGINX + """\
   upstream redis {{ nchan_redis_server redis://127.0.0.1:{redis_port}; }}
   server {{
     listen 127.0.0.1:{port} backlog=4096;
@@ -57,20 +61,7 @@ http {{
 """
 
 
-TLS_FRONT = """\
-daemon off;
-worker_processes auto;
-worker_rlimit_nofile 20000;
-pid {folder}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 12000; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
+TLS_FRONT = NGINX + """\
   server {{
     listen 127.0.0.1:{port} ssl backlog=4096;
     ssl_certificate {certificate};
@@ -158,7 +149,8 @@ class Nchan(Server):
     def start(self, port: int, redis_port: int, folder: Path) -> Child:
         configuration = folder / "nginx.conf"
         configuration.write_text(
-            NGINX_CONFIGURATION.format(
+            NCHAN.format(
+                workers=2,
                 module=NCHAN_MODULE,
                 folder=folder,
                 port=port,
@@ -211,6 +203,7 @@ class BehindNginx(Status2):
         configuration = folder / "nginx.conf"
         configuration.write_text(
             TLS_FRONT.format(
+                workers="auto",
                 folder=folder,
                 port=port,
                 broker_port=broker_port,
