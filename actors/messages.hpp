@@ -190,7 +190,7 @@ struct drain {};
 struct linger_over {
   std::uint64_t round = 0;  ///< of the timer; an older one counts no more
 };
-/// What the supervisor counts with.
+/// Limits of the supervisor, which a reload may change.
 struct supervisor_limits {
   /// How long a channel stays subscribed after its last viewer.
   std::chrono::nanoseconds channel_linger{std::chrono::seconds{5}};

@@ -1,4 +1,4 @@
-/// What the connections of the Redis link report, as messages to its actor.
+/// Turns events of the Redis link's connections into messages to its actor.
 #pragma once
 
 #include "redis/connection.hpp"

@@ -164,8 +164,8 @@ class subscription_machine final : public link_machine {
   void check_progress(link& l, time_point now, actions& out);
 
   // A change of settings: subscription_machine_renewal.cpp.
-  /// What is known of it. It is under way in state `serving` while there is a
-  /// second connection.
+  /// A change that is not finished yet. In state `serving` a second connection
+  /// shows that it is under way.
   struct renewal {
     std::string channel{};    ///< of the marker
     bool next_first = true;   ///< the next attempt without a serving connection
